@@ -1,0 +1,159 @@
+//! Events written straight into a buffer, without an [`Event`](crate::Event).
+
+use core::{fmt, time::Duration};
+
+use bytes::{BufMut, BytesMut};
+
+use super::{
+    put_field, put_lines, put_retry, validate_event_type, validate_id, whole_milliseconds,
+};
+use crate::error::EncodeError;
+
+/// Writes one event straight into a buffer: for a server that builds no
+/// [`Event`](crate::Event), and for data that is formatted or serialised as it
+/// is written.
+///
+/// Nothing is copied twice, and nothing is allocated unless the buffer has to
+/// grow. The event is complete with [`finish`](Self::finish). If an error
+/// comes before that, or the writer is dropped, what it has written is cut off
+/// again.
+///
+/// The data is all the text given to [`data`](Self::data) and to `write!`, in
+/// that order and with nothing between. CR, LF and CR LF in it begin a new
+/// `data` line. Data that comes after another field begins a new line, too.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::BytesMut;
+/// use core::fmt::Write;
+/// use sse_wire::EventWriter;
+///
+/// let mut buffer = BytesMut::new();
+/// let mut event = EventWriter::new(&mut buffer).event_type("point")?.id("7")?;
+/// write!(event, "{{\"x\":{},\n", 1)?;
+/// write!(event, "\"y\":{}}}", 2)?;
+/// event.finish();
+/// assert_eq!(buffer, "event: point\nid: 7\ndata: {\"x\":1,\ndata: \"y\":2}\n\n");
+///
+/// // An ID that would inject a field is an error, and leaves nothing behind.
+/// assert!(EventWriter::new(&mut buffer).data("x").id("8\ndata: y").is_err());
+/// assert!(buffer.ends_with(b"2}\n\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "an event is cut off again unless it ends with `finish`"]
+pub struct EventWriter<'a> {
+    buffer: &'a mut BytesMut,
+    /// Where the buffer ends if the event comes to nothing.
+    start: usize,
+    data: Data,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Data {
+    /// There is no data yet.
+    None,
+    /// A `data` line is being written.
+    Open,
+    /// It has just begun, after a CR: an LF belongs to that.
+    OpenAfterCr,
+    /// Another field came after the data.
+    Closed,
+}
+
+impl<'a> EventWriter<'a> {
+    /// Begins an event at the end of the buffer.
+    pub fn new(buffer: &'a mut BytesMut) -> Self {
+        Self { start: buffer.len(), buffer, data: Data::None }
+    }
+
+    /// Writes the event type. An empty one is `message`, the default.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::LineEnd`] for CR or LF in it.
+    pub fn event_type(mut self, event_type: &str) -> Result<Self, EncodeError> {
+        validate_event_type(event_type)?;
+        put_field(b"event: ", event_type, self.between_lines());
+        Ok(self)
+    }
+
+    /// Writes the ID. An empty one resets what was set before.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::LineEnd`] for CR or LF and [`EncodeError::Nul`] for
+    /// U+0000 in it.
+    pub fn id(mut self, id: &str) -> Result<Self, EncodeError> {
+        validate_id(id)?;
+        put_field(b"id: ", id, self.between_lines());
+        Ok(self)
+    }
+
+    /// Writes the reconnection time.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Retry`] if it is no whole number of milliseconds, or
+    /// more than `u64::MAX` of them.
+    pub fn retry(mut self, time: Duration) -> Result<Self, EncodeError> {
+        let milliseconds = whole_milliseconds(time)?;
+        put_retry(milliseconds, self.between_lines());
+        Ok(self)
+    }
+
+    /// Writes text to the data, as `write!` does.
+    pub fn data(mut self, text: &str) -> Self {
+        self.put_data(text);
+        self
+    }
+
+    /// Ends the event. One without data gets empty data, because a client
+    /// would not dispatch it otherwise.
+    pub fn finish(mut self) {
+        if self.data == Data::None {
+            self.put_data("");
+        }
+        self.between_lines().put_slice(b"\n");
+        self.start = self.buffer.len();
+    }
+
+    fn put_data(&mut self, text: &str) {
+        let text = match self.data {
+            Data::None | Data::Closed => {
+                self.buffer.put_slice(b"data: ");
+                text
+            }
+            Data::Open => text,
+            Data::OpenAfterCr => text.strip_prefix('\n').unwrap_or(text),
+        };
+        if put_lines(text, b"\ndata: ", self.buffer) {
+            self.data = Data::OpenAfterCr;
+        } else if !text.is_empty() || self.data != Data::OpenAfterCr {
+            self.data = Data::Open;
+        }
+    }
+
+    /// The buffer, with the last line ended.
+    fn between_lines(&mut self) -> &mut BytesMut {
+        if matches!(self.data, Data::Open | Data::OpenAfterCr) {
+            self.buffer.put_slice(b"\n");
+            self.data = Data::Closed;
+        }
+        self.buffer
+    }
+}
+
+impl fmt::Write for EventWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put_data(text);
+        Ok(())
+    }
+}
+
+impl Drop for EventWriter<'_> {
+    fn drop(&mut self) {
+        self.buffer.truncate(self.start);
+    }
+}

@@ -1,0 +1,128 @@
+//! What can go wrong, as types: in the bytes read ([`ParseError`]), in the
+//! values to be written ([`EncodeError`]), or in the source of the bytes
+//! ([`StreamError`]).
+
+use core::time::Duration;
+
+/// Why a block of the event stream was dropped.
+///
+/// The parser goes on behind such an error: the next call reads the block
+/// after the one that was dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// A block, or a comment in it, decodes to more bytes than
+    /// [`ParserBuilder::max_event_size`](crate::ParserBuilder::max_event_size)
+    /// allows.
+    #[error(
+        "an event or comment of at least {size} bytes exceeds the limit of {limit} bytes, in the block at byte {offset} of the stream; \
+         the limit is set with `ParserBuilder::max_event_size`"
+    )]
+    EventTooLarge {
+        /// How many bytes had been counted when the limit was passed. How many
+        /// more there are depends on where the chunks were cut.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+        /// Where the block starts: how many bytes of the stream come before it.
+        offset: u64,
+    },
+
+    /// A block contains bytes that are not UTF-8, and the parser was built
+    /// with [`Utf8Policy::Reject`](crate::Utf8Policy::Reject).
+    #[error(
+        "invalid UTF-8 in the block at byte {offset} of the stream; \
+         `Utf8Policy::Replace` would accept it with U+FFFD in its place"
+    )]
+    InvalidUtf8 {
+        /// Where the block starts: how many bytes of the stream come before it.
+        offset: u64,
+    },
+
+    /// The stream ended within a block, and the parser was built with
+    /// [`EofPolicy::Error`](crate::EofPolicy::Error).
+    #[error(
+        "the stream ended within the block at byte {offset}, before its blank line; \
+         `EofPolicy` chooses what becomes of such a block"
+    )]
+    UnexpectedEnd {
+        /// Where the block starts: how many bytes of the stream come before it.
+        offset: u64,
+    },
+}
+
+impl ParseError {
+    /// Where the block starts that was dropped: how many bytes of the stream
+    /// come before it.
+    ///
+    /// ```
+    /// use sse_wire::{Parser, Utf8Policy};
+    ///
+    /// let mut parser = Parser::builder().utf8_policy(Utf8Policy::Reject).build();
+    /// let mut feed = parser.feed(b"data: a\n\ndata: \xFF\n\n");
+    /// assert!(feed.next_event()?.is_some());
+    /// assert_eq!(feed.next_event().unwrap_err().offset(), 9);
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    pub fn offset(&self) -> u64 {
+        match *self {
+            Self::EventTooLarge { offset, .. }
+            | Self::InvalidUtf8 { offset }
+            | Self::UnexpectedEnd { offset } => offset,
+        }
+    }
+}
+
+/// Why a value cannot be written into an event stream.
+///
+/// Each of these values would come back changed, or add fields of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A line end in an event type or ID, which would begin a new field.
+    #[error("line end at byte {position} of the `{field}` field; the value must be one line")]
+    LineEnd {
+        /// The field's name on the wire: `event` or `id`.
+        field: &'static str,
+        /// Where the CR or LF stands in the value, in bytes.
+        position: usize,
+    },
+
+    /// U+0000 in an ID, which makes a parser ignore the field.
+    #[error(
+        "U+0000 NULL at byte {position} of the `{field}` field; a parser would ignore the field"
+    )]
+    Nul {
+        /// The field's name on the wire: `id`.
+        field: &'static str,
+        /// Where the NUL stands in the value, in bytes.
+        position: usize,
+    },
+
+    /// A reconnection time that is not a whole number of milliseconds, or more
+    /// than `u64::MAX` of them.
+    #[error(
+        "{time:?} in the `retry` field; it must be a whole number of milliseconds, at most `u64::MAX`"
+    )]
+    Retry {
+        /// The reconnection time that was asked for.
+        time: Duration,
+    },
+}
+
+/// What stopped an adapter from delivering the next event.
+///
+/// `E` is the error of the source of the bytes. The two are told apart because
+/// they call for different answers: behind [`Parse`](Self::Parse) the stream
+/// goes on, behind [`Transport`](Self::Transport) it has to be opened anew.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError<E> {
+    /// The source of the bytes failed.
+    #[error("the transport of the event stream failed")]
+    Transport(#[source] E),
+
+    /// A block was dropped; the next call goes on with the next block.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+}

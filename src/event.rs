@@ -1,0 +1,368 @@
+//! Events and the other items of a stream, lent and owned.
+//!
+//! The lent ones borrow their text from a chunk or a parser. The owned ones
+//! share a chunk, so that an event costs a reference count and not a copy.
+
+mod builder;
+
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+};
+use core::{fmt, hash, time::Duration};
+
+use bytes::BytesMut;
+
+pub use self::builder::EventBuilder;
+use crate::text::Slices;
+
+/// The event type of an event that names none (WHATWG HTML §9.2.6).
+pub(crate) const DEFAULT_EVENT_TYPE: &str = "message";
+
+/// An event, lent by a parser.
+///
+/// `Copy`, and two are equal if their type, data, ID and retry are. The last
+/// event ID is left out where the event only inherits it: it is part of the
+/// stream then, not of the event.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::Parser;
+///
+/// let mut parser = Parser::new();
+/// let mut feed = parser.feed(b"id: 7\ndata: a\ndata: b\n\n");
+/// let event = feed.next_event()?.unwrap();
+/// assert_eq!(event.event_type(), "message");
+/// assert_eq!(event.data(), "a\nb");
+/// assert_eq!(event.id(), Some("7"));
+/// # Ok::<(), sse_wire::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct EventRef<'a> {
+    data: &'a str,
+    event_type: &'a str,
+    last_event_id: &'a str,
+    has_id: bool,
+    retry: Option<Duration>,
+}
+
+impl<'a> EventRef<'a> {
+    /// An event whose ID, if it has one, is the last event ID. An empty type
+    /// is the default one.
+    #[inline]
+    pub(crate) fn new(
+        data: &'a str,
+        event_type: &'a str,
+        has_id: bool,
+        last_event_id: &'a str,
+        retry: Option<Duration>,
+    ) -> Self {
+        let event_type = if event_type.is_empty() { DEFAULT_EVENT_TYPE } else { event_type };
+        Self { data, event_type, last_event_id, has_id, retry }
+    }
+
+    /// The event type, `message` if the block names none or an empty one
+    /// (WHATWG HTML §9.2.6). Never empty.
+    pub fn event_type(&self) -> &'a str {
+        self.event_type
+    }
+
+    /// The data: the values of all `data` lines, joined by LF. It contains no
+    /// CR.
+    pub fn data(&self) -> &'a str {
+        self.data
+    }
+
+    /// The value of the block's own `id` field. It may be empty, which resets
+    /// the last event ID.
+    pub fn id(&self) -> Option<&'a str> {
+        self.has_id.then_some(self.last_event_id)
+    }
+
+    /// The last event ID of the stream at this event: its own ID, or else the
+    /// one that an earlier block has set, or an empty string. What a browser
+    /// calls `lastEventId`.
+    pub fn last_event_id(&self) -> &'a str {
+        self.last_event_id
+    }
+
+    /// The reconnection time that the block sets, in whole milliseconds.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    /// Copies the event into memory of its own. Allocates two or three times.
+    pub fn to_event(&self) -> Event {
+        let last_event_id = match self.id() {
+            Some(_) => LastEventId::Own,
+            None if self.last_event_id.is_empty() => LastEventId::Empty,
+            None => LastEventId::Inherited(self.last_event_id.into()),
+        };
+        self.copied_to(&mut BytesMut::with_capacity(self.text_length()), last_event_id)
+    }
+
+    /// How many bytes [`copied_to`](Self::copied_to) copies.
+    pub(crate) fn text_length(&self) -> usize {
+        self.data.len() + self.event_type.len() + self.id().map_or(0, str::len)
+    }
+
+    /// Copies the event to the end of `arena`, but for an ID that it inherits.
+    pub(crate) fn copied_to(&self, arena: &mut BytesMut, last_event_id: LastEventId) -> Event {
+        let id = self.id().unwrap_or_default();
+        let text = Slices::copied_to(arena, self.data, self.event_type, id);
+        Event::from_parts(text, last_event_id, self.retry)
+    }
+
+    /// What two equal events have in common.
+    fn content(&self) -> impl Eq + hash::Hash + use<'a> {
+        (self.data, self.event_type, self.id(), self.retry)
+    }
+}
+
+impl PartialEq for EventRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.content() == other.content()
+    }
+}
+
+impl Eq for EventRef<'_> {}
+
+impl hash::Hash for EventRef<'_> {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.content().hash(state);
+    }
+}
+
+/// An event that owns, or shares, its text.
+///
+/// Cheap to clone: its text is never copied. An event from a
+/// [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it came
+/// in, and so keeps all of that chunk alive: 1,000 events of 4 bytes, kept
+/// from 1,000 chunks of 32 KiB, hold 32 MiB. [`detach`](Self::detach) those
+/// that you keep for long.
+///
+/// Two events are equal if their type, data, ID and retry are, as for
+/// [`EventRef`].
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::Event;
+///
+/// let event = Event::builder().event_type("token").id("7").data("hello").build()?;
+/// assert_eq!(&event.to_bytes()[..], b"event: token\nid: 7\ndata: hello\n\n");
+/// # Ok::<(), sse_wire::EncodeError>(())
+/// ```
+#[derive(Clone)]
+pub struct Event {
+    text: Slices,
+    last_event_id: LastEventId,
+    retry: Option<Duration>,
+}
+
+/// Where an event has its last event ID from.
+#[derive(Clone, Debug)]
+pub(crate) enum LastEventId {
+    /// There is none.
+    Empty,
+    /// It is the event's own: the ID in its text.
+    Own,
+    /// An earlier event of the same chunk has set it: again the ID in the text.
+    Earlier,
+    /// An earlier block, of which the text is no longer at hand, has set it.
+    Inherited(Arc<str>),
+}
+
+impl Event {
+    /// An event with nothing but data. CR LF and CR in it become LF: an event
+    /// stream cannot tell them apart.
+    ///
+    /// Does not copy a `String`, unless it contains a CR.
+    ///
+    /// ```
+    /// use sse_wire::Event;
+    ///
+    /// let event = Event::new("two\r\nlines");
+    /// assert_eq!(event.data(), "two\nlines");
+    /// assert_eq!(event.event_type(), "message");
+    /// ```
+    pub fn new(data: impl Into<String>) -> Self {
+        EventBuilder::with_data(data.into())
+    }
+
+    /// Builds an event from its parts, which are validated once.
+    pub fn builder() -> EventBuilder {
+        EventBuilder::default()
+    }
+
+    pub(crate) fn from_parts(
+        text: Slices,
+        last_event_id: LastEventId,
+        retry: Option<Duration>,
+    ) -> Self {
+        Self { text, last_event_id, retry }
+    }
+
+    /// The event type, `message` if there is no other (WHATWG HTML §9.2.6).
+    /// Never empty.
+    pub fn event_type(&self) -> &str {
+        self.as_event_ref().event_type()
+    }
+
+    /// The data: the values of all `data` lines, joined by LF. It contains no
+    /// CR.
+    pub fn data(&self) -> &str {
+        self.text.data()
+    }
+
+    /// The event's own ID. It may be empty, which resets the last event ID.
+    pub fn id(&self) -> Option<&str> {
+        matches!(self.last_event_id, LastEventId::Own).then(|| self.text.id())
+    }
+
+    /// The last event ID of the stream at this event: its own ID, or else the
+    /// one that an earlier block has set, or an empty string. What a browser
+    /// calls `lastEventId`.
+    pub fn last_event_id(&self) -> &str {
+        match &self.last_event_id {
+            LastEventId::Empty => "",
+            LastEventId::Own | LastEventId::Earlier => self.text.id(),
+            LastEventId::Inherited(id) => id,
+        }
+    }
+
+    /// The reconnection time that the event sets, in whole milliseconds.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    /// Lends the event. Costs nothing.
+    pub fn as_event_ref(&self) -> EventRef<'_> {
+        EventRef::new(
+            self.text.data(),
+            self.text.event_type(),
+            matches!(self.last_event_id, LastEventId::Own),
+            self.last_event_id(),
+            self.retry,
+        )
+    }
+
+    /// Copies the event out of the chunk that it keeps alive.
+    ///
+    /// Allocates two or three times. An inherited last event ID stays shared
+    /// with other events; it never keeps a chunk alive.
+    pub fn detach(self) -> Self {
+        match self.last_event_id {
+            LastEventId::Earlier | LastEventId::Own | LastEventId::Empty => {
+                self.as_event_ref().to_event()
+            }
+            LastEventId::Inherited(_) => {
+                let event = self.as_event_ref();
+                let mut arena = BytesMut::with_capacity(event.text_length());
+                event.copied_to(&mut arena, self.last_event_id.clone())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("event_type", &self.event_type())
+            .field("data", &self.data())
+            .field("id", &self.id())
+            .field("last_event_id", &self.last_event_id())
+            .field("retry", &self.retry())
+            .finish()
+    }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_event_ref() == other.as_event_ref()
+    }
+}
+
+impl Eq for Event {}
+
+impl hash::Hash for Event {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_event_ref().hash(state);
+    }
+}
+
+impl From<EventRef<'_>> for Event {
+    fn from(event: EventRef<'_>) -> Self {
+        event.to_event()
+    }
+}
+
+/// One thing that a stream delivers, lent by a parser.
+///
+/// What a block with data sets comes with its event. What a block *without*
+/// data sets comes at its blank line, as items of its own: first the last
+/// event ID, then the reconnection time. A comment comes at its own line. So
+/// the items, written out again, are an equivalent stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ItemRef<'a> {
+    /// An event.
+    Event(EventRef<'a>),
+    /// A comment: what follows the colon, without one leading space.
+    Comment(&'a str),
+    /// The last event ID that a block without data has set.
+    LastEventId(&'a str),
+    /// The reconnection time that a block without data has set.
+    Retry(Duration),
+}
+
+impl ItemRef<'_> {
+    /// Copies the item into memory of its own.
+    pub fn to_item(&self) -> Item {
+        match *self {
+            Self::Event(event) => Item::Event(event.to_event()),
+            Self::Comment(text) => Item::Comment(text.to_string()),
+            Self::LastEventId(id) => Item::LastEventId(id.to_string()),
+            Self::Retry(time) => Item::Retry(time),
+        }
+    }
+}
+
+impl From<ItemRef<'_>> for Item {
+    fn from(item: ItemRef<'_>) -> Self {
+        item.to_item()
+    }
+}
+
+/// One thing that a stream delivers, owned: the twin of [`ItemRef`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Item {
+    /// An event.
+    Event(Event),
+    /// A comment: what follows the colon, without one leading space.
+    Comment(String),
+    /// The last event ID that a block without data has set.
+    LastEventId(String),
+    /// The reconnection time that a block without data has set.
+    Retry(Duration),
+}
+
+impl Item {
+    /// Lends the item. Costs nothing.
+    pub fn as_item_ref(&self) -> ItemRef<'_> {
+        match self {
+            Self::Event(event) => ItemRef::Event(event.as_event_ref()),
+            Self::Comment(text) => ItemRef::Comment(text),
+            Self::LastEventId(id) => ItemRef::LastEventId(id),
+            Self::Retry(time) => ItemRef::Retry(*time),
+        }
+    }
+}
+
+impl From<Event> for Item {
+    fn from(event: Event) -> Self {
+        Self::Event(event)
+    }
+}

@@ -1,0 +1,692 @@
+//! The parser (WHATWG HTML §9.2.5 and §9.2.6): bytes in, lent events out.
+//!
+//! # Advice for hackers
+//!
+//! A chunk is read in three parts. Its *head* completes the line that the
+//! chunk before has left unfinished. Its *body* is all whole lines. Its *tail*
+//! is again an unfinished line. Head and tail go through [`tail`], byte by
+//! byte as they come. The body is validated as UTF-8 at once, so that the loop
+//! over its lines ([`Parser::read_line`]) never meets a cut line, a cut
+//! character or a byte that is not text; what it finds are spans of the chunk.
+//! A line of the body that is not UTF-8 is treated as if chunk ends had cut it
+//! out, and so takes the way of head and tail.
+//!
+//! [`Parser::advance`] moves a [`Cursor`] to the next item and says of which
+//! kind it is and where its text lies, borrowing nothing. Lending comes after
+//! it, and differs for each owner of a chunk: `Feed`, `Decoder`, `EventReader`.
+//! Whenever `advance` returns, nothing in the parser refers to the chunk but
+//! the item it returns. That is why a `Feed` may be dropped at any time.
+//!
+//! Whatever the parser does must not depend on where chunks end. So each line
+//! has one outcome, errors included, whichever way it was read.
+
+mod block;
+mod config;
+mod field;
+mod lines;
+mod tail;
+
+use alloc::string::String;
+use core::{mem, time::Duration};
+
+pub(crate) use self::block::{Fields, Place};
+pub use self::config::{EofPolicy, ParserBuilder, Utf8Policy};
+use self::{
+    block::{Block, TooLarge},
+    config::Config,
+    field::{Digits, Field},
+    lines::{CR, LF},
+    tail::{Finished, Refusal, Tail},
+};
+use crate::{
+    error::ParseError,
+    event::{EventRef, ItemRef},
+    text::{Chunk, Span, StableBytes},
+};
+
+const BOM: &[u8] = "\u{FEFF}".as_bytes();
+
+/// An incremental parser of event streams: give it the bytes as they arrive,
+/// take the events out (WHATWG HTML §9.2.5, §9.2.6).
+///
+/// It does no I/O. It holds the state that outlives a chunk: an unfinished
+/// line, an unfinished block, the last event ID, the reconnection time. Events
+/// are lent: their text is that of the chunk where it lies whole in it, and
+/// otherwise that of a buffer in the parser.
+///
+/// However the stream is cut into chunks, the events and errors are the same,
+/// and each is delivered with the first byte that completes it.
+///
+/// # Cost
+///
+/// Each byte is looked at a fixed number of times. No memory is allocated but
+/// to assemble a block that a chunk end has cut, or that has several `data`
+/// lines, and a few KiB of that is kept for the next one: at most 4 KiB for
+/// data, and 1 KiB each for type, ID and unfinished line. While a block is
+/// open, the buffers hold at most three times
+/// [`max_event_size`](ParserBuilder::max_event_size).
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::Parser;
+///
+/// let mut parser = Parser::new();
+/// let mut data = Vec::new();
+/// // A chunk may end anywhere: here within the two bytes of `é`.
+/// for chunk in [&b"event: token\ndata: caf\xC3"[..], b"\xA9\n\ndata: 2\n\n"] {
+///     let mut feed = parser.feed(chunk);
+///     while let Some(event) = feed.next_event()? {
+///         data.push((event.event_type().to_owned(), event.data().to_owned()));
+///     }
+/// }
+/// assert_eq!(data, [("token".into(), "café".into()), ("message".into(), "2".into())]);
+/// assert!(!parser.has_pending());
+/// # Ok::<(), sse_wire::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Parser {
+    config: Config,
+    last_event_id: String,
+    reconnection_time: Option<Duration>,
+
+    /// How many bytes of the stream have been read.
+    offset: u64,
+    /// How many bytes of a BOM have been read at the start of the stream; all
+    /// of them, too, when it is settled that there is none.
+    bom: usize,
+    /// The last byte read was a CR that ended a line: an LF belongs to it.
+    after_cr: bool,
+    tail: Tail,
+    block: Block,
+    /// The reconnection time before the first `retry` of the open block.
+    reconnection_time_before: Option<Duration>,
+    /// The block that has just ended without data has set an ID and this: the
+    /// second of its two items is still to be delivered.
+    undelivered_retry: Option<Duration>,
+}
+
+impl Parser {
+    /// A parser with the default limit and the standard's policies. Does not
+    /// allocate.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets a limit, policies and a last event ID before the parser is built.
+    pub fn builder() -> ParserBuilder {
+        ParserBuilder::default()
+    }
+
+    pub(crate) fn with_config(config: Config, last_event_id: String) -> Self {
+        Self {
+            last_event_id,
+            reconnection_time: None,
+            offset: 0,
+            bom: 0,
+            after_cr: false,
+            tail: Tail::default(),
+            block: Block::new(config.max_event_size),
+            reconnection_time_before: None,
+            undelivered_retry: None,
+            config,
+        }
+    }
+
+    /// Hands the parser the next bytes of the stream, however few or many.
+    ///
+    /// Reads nothing yet: [`Feed::next_event`] and [`Feed::next_item`] do,
+    /// until they return `None`. Does not copy or allocate.
+    #[must_use = "the bytes are read by the feed's `next_event` and `next_item`"]
+    pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
+        let cursor = self.cursor();
+        Feed { parser: self, chunk: Chunk::new(chunk), cursor }
+    }
+
+    /// Ends the stream: what becomes of an unfinished block is decided by the
+    /// [`EofPolicy`], which by default discards it (WHATWG HTML §9.2.6).
+    ///
+    /// Afterwards the parser is as after [`reset`](Self::reset), ready for the
+    /// next connection. `None` does not tell a stream that ended between two
+    /// blocks from one that was cut: [`has_pending`](Self::has_pending), asked
+    /// before, does. A block is dispatched with [`EofPolicy::Dispatch`] only.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::UnexpectedEnd`] with [`EofPolicy::Error`] if there is an
+    /// unfinished block. With [`EofPolicy::Dispatch`] also what the line ends
+    /// that are missing would have led to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sse_wire::{EofPolicy, Parser};
+    ///
+    /// // The last blank line is missing.
+    /// let stream = b"data: 1\n\ndata: 2\n";
+    ///
+    /// let mut parser = Parser::builder().eof_policy(EofPolicy::Dispatch).build();
+    /// let mut feed = parser.feed(stream);
+    /// assert_eq!(feed.next_event()?.unwrap().data(), "1");
+    /// assert_eq!(feed.next_event()?, None);
+    /// assert!(parser.has_pending());
+    /// assert_eq!(parser.finish()?.unwrap().data(), "2");
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    pub fn finish(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
+        let last = match self.config.eof_policy {
+            EofPolicy::Discard => Ok(None),
+            EofPolicy::Dispatch => self.dispatch_pending(),
+            EofPolicy::Error if self.has_pending() => {
+                Err(ParseError::UnexpectedEnd { offset: self.block.start })
+            }
+            EofPolicy::Error => Ok(None),
+        };
+        // The event is lent from the buffers, which are left alone here.
+        self.restart();
+        Ok(last?.map(|fields| self.lend_event(&fields, NO_CHUNK)))
+    }
+
+    /// Whether the stream would be cut if it ended here: within a line, or
+    /// within a block that has data.
+    pub fn has_pending(&self) -> bool {
+        let within_bom = (1..BOM.len()).contains(&self.bom);
+        within_bom || self.tail.is_open() || self.block.fields.data != Place::Absent
+    }
+
+    /// Makes the parser ready for the first byte of a new connection: keeps
+    /// the last event ID, the reconnection time and the configuration, and
+    /// forgets all else.
+    pub fn reset(&mut self) {
+        self.restart();
+        self.block.trim();
+    }
+
+    /// The last event ID (WHATWG HTML §9.2.6), or an empty string: what a
+    /// client sends as `Last-Event-ID` when it reconnects.
+    ///
+    /// Blocks without data set it, too, and an empty `id` field resets it. It
+    /// changes at the blank line of a block.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// The reconnection time that the stream asked for, if it did (WHATWG HTML
+    /// §9.2.6).
+    ///
+    /// A number of milliseconds that is too large for a `u64` counts as
+    /// `u64::MAX`. It changes at the `retry` line, not at the blank line.
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.reconnection_time
+    }
+
+    /// Where to begin to read a chunk.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor { origin: self.offset, ..Cursor::default() }
+    }
+
+    /// Reads on to the next item and returns what it is and where it lies.
+    pub(crate) fn advance<B: StableBytes>(
+        &mut self,
+        chunk: &mut Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<Kind, ParseError> {
+        if !self.tail.is_open() {
+            self.block.trim();
+        }
+        if let Some(time) = self.undelivered_retry.take() {
+            return Ok(Kind::Retry(time));
+        }
+        let outcome = self.read(chunk, cursor);
+        self.offset = cursor.offset();
+        outcome
+    }
+
+    pub(crate) fn lend_event<'a, B: StableBytes>(
+        &'a self,
+        fields: &Fields,
+        chunk: &'a Chunk<B>,
+    ) -> EventRef<'a> {
+        EventRef::new(
+            self.block.data(fields.data, chunk),
+            self.block.event_type(fields.event_type, chunk),
+            fields.id != Place::Absent,
+            &self.last_event_id,
+            fields.retry,
+        )
+    }
+
+    pub(crate) fn lend_item<'a, B: StableBytes>(
+        &'a self,
+        kind: &Kind,
+        chunk: &'a Chunk<B>,
+    ) -> Option<ItemRef<'a>> {
+        Some(match kind {
+            Kind::Event(fields) => ItemRef::Event(self.lend_event(fields, chunk)),
+            Kind::Comment(place) => ItemRef::Comment(self.block.comment(*place, chunk)),
+            Kind::LastEventId(_) => ItemRef::LastEventId(&self.last_event_id),
+            Kind::Retry(time) => ItemRef::Retry(*time),
+            Kind::End => return None,
+        })
+    }
+
+    fn read<B: StableBytes>(
+        &mut self,
+        chunk: &mut Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<Kind, ParseError> {
+        loop {
+            let kind = if cursor.position < cursor.body_end {
+                self.read_line(chunk, cursor)?
+            } else if cursor.position == chunk.len() {
+                self.block.save(chunk);
+                Some(Kind::End)
+            } else if self.after_cr {
+                self.skip_lf(chunk.bytes(), cursor);
+                None
+            } else if self.bom < BOM.len() {
+                self.read_bom(chunk, cursor)?;
+                None
+            } else if self.tail.is_open() {
+                self.read_head(chunk, cursor)?
+            } else {
+                self.find_body(chunk, cursor)?;
+                None
+            };
+            if let Some(kind) = kind {
+                return Ok(kind);
+            }
+        }
+    }
+
+    /// Reads the next line of the body.
+    #[inline]
+    fn read_line<B: StableBytes>(
+        &mut self,
+        chunk: &mut Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Kind>, ParseError> {
+        let start = cursor.position;
+        let rest = &chunk.bytes()[start..cursor.body_end];
+        let line = &rest[..lines::first_end(rest).unwrap_or(rest.len())];
+        let end = start + line.len();
+        if line.is_empty() {
+            self.end_line(chunk.bytes(), end, cursor);
+            return self.end_block(chunk, cursor);
+        }
+        if self.block.dropped {
+            self.end_line(chunk.bytes(), end, cursor);
+            return Ok(None);
+        }
+        let (field, value_start) = field::split(line);
+        let value = Span::new(start + value_start, end);
+        self.end_line(chunk.bytes(), end, cursor);
+        let taken = match field {
+            Field::Data => self.block.add_data(chunk, value),
+            Field::EventType => self.block.set_event_type(value),
+            Field::Id => self.block.set_id(chunk, value),
+            Field::Retry => {
+                let mut digits = Digits::default();
+                digits.push(chunk.text(value));
+                if let Some(time) = digits.reconnection_time() {
+                    self.set_retry(time);
+                }
+                Ok(())
+            }
+            Field::Comment => {
+                self.block.check_comment(value).map_err(|error| self.refuse(error.into()))?;
+                self.block.save(chunk);
+                return Ok(Some(Kind::Comment(Place::Chunk(value))));
+            }
+            Field::Unknown => Ok(()),
+        };
+        taken.map_err(|error| self.refuse(error.into()))?;
+        Ok(None)
+    }
+
+    /// Moves behind the line end at `end`.
+    #[inline]
+    fn end_line(&mut self, bytes: &[u8], end: usize, cursor: &mut Cursor) {
+        cursor.position = end + 1;
+        if bytes[end] == CR {
+            match bytes.get(end + 1) {
+                Some(&LF) => cursor.position += 1,
+                Some(_) => {}
+                None => self.after_cr = true,
+            }
+        }
+    }
+
+    /// Ends the block at its blank line, which the cursor has just passed:
+    /// commits the last event ID, and dispatches the event if there is data.
+    #[inline]
+    fn end_block<B: StableBytes>(
+        &mut self,
+        chunk: &Chunk<B>,
+        cursor: &Cursor,
+    ) -> Result<Option<Kind>, ParseError> {
+        if let Err(TooLarge(size)) = self.block.check_sum() {
+            let error = self.refuse(Refusal::TooLarge(size));
+            self.block.close();
+            self.block.start = cursor.offset();
+            return Err(error);
+        }
+        let fields = self.block.close();
+        self.block.start = cursor.offset();
+        if fields.id != Place::Absent {
+            self.last_event_id.clear();
+            self.last_event_id.push_str(self.block.id(fields.id, chunk));
+        }
+        Ok(match fields {
+            Fields { data: Place::Absent, id: Place::Absent, retry, .. } => retry.map(Kind::Retry),
+            Fields { data: Place::Absent, id, retry, .. } => {
+                self.undelivered_retry = retry;
+                Some(Kind::LastEventId(id))
+            }
+            fields => Some(Kind::Event(fields)),
+        })
+    }
+
+    fn set_retry(&mut self, time: Duration) {
+        if self.block.fields.retry.is_none() {
+            self.reconnection_time_before = self.reconnection_time;
+        }
+        self.block.fields.retry = Some(time);
+        self.reconnection_time = Some(time);
+    }
+
+    /// Drops the open block, as if none of its lines had been there.
+    #[cold]
+    fn refuse(&mut self, refusal: Refusal) -> ParseError {
+        if self.block.fields.retry.is_some() {
+            self.reconnection_time = self.reconnection_time_before;
+        }
+        if self.tail.is_open() {
+            self.tail.skip();
+        }
+        self.block.refuse();
+        let offset = self.block.start;
+        match refusal {
+            Refusal::TooLarge(size) => {
+                ParseError::EventTooLarge { size, limit: self.block.limit, offset }
+            }
+            Refusal::InvalidUtf8 => ParseError::InvalidUtf8 { offset },
+        }
+    }
+
+    /// Passes the LF of a CR LF that a chunk end has parted.
+    fn skip_lf(&mut self, bytes: &[u8], cursor: &mut Cursor) {
+        self.after_cr = false;
+        if bytes[cursor.position] == LF {
+            let between_blocks = self.block.start == cursor.offset();
+            cursor.position += 1;
+            if between_blocks {
+                self.block.start = cursor.offset();
+            }
+        }
+    }
+
+    /// Passes a BOM at the very start of the stream.
+    fn read_bom<B: StableBytes>(
+        &mut self,
+        chunk: &Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<(), ParseError> {
+        if chunk.bytes()[cursor.position] == BOM[self.bom] {
+            cursor.position += 1;
+            self.bom += 1;
+            if self.bom == BOM.len() {
+                self.block.start = cursor.offset();
+            }
+            return Ok(());
+        }
+        self.settle_bom(chunk)
+    }
+
+    /// What has been read as the beginning of a BOM is that of a line.
+    fn settle_bom<B: StableBytes>(&mut self, chunk: &Chunk<B>) -> Result<(), ParseError> {
+        let read = mem::replace(&mut self.bom, BOM.len());
+        if (1..BOM.len()).contains(&read) {
+            self.tail.begin(&mut self.block, chunk);
+            self.read_tail(&BOM[..read])?;
+        }
+        Ok(())
+    }
+
+    /// Reads the head of the chunk: what it has of the unfinished line.
+    fn read_head<B: StableBytes>(
+        &mut self,
+        chunk: &Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Kind>, ParseError> {
+        let rest = &chunk.bytes()[cursor.position..];
+        let Some(length) = lines::first_end(rest) else {
+            cursor.position = chunk.len();
+            return self.read_tail(rest).map(|()| None);
+        };
+        self.end_line(chunk.bytes(), cursor.position + length, cursor);
+        let read = self.read_tail(&rest[..length]);
+        self.finish_tail().and_then(|kind| read.map(|()| kind))
+    }
+
+    /// Reads what a chunk has of the unfinished line.
+    fn read_tail(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
+        self.tail
+            .read(bytes, &mut self.block, self.config.utf8_policy)
+            .map_err(|refusal| self.refuse(refusal))
+    }
+
+    /// Ends the unfinished line.
+    fn finish_tail(&mut self) -> Result<Option<Kind>, ParseError> {
+        let finished = self.tail.finish(&mut self.block, self.config.utf8_policy);
+        match finished.map_err(|refusal| self.refuse(refusal))? {
+            Finished::Comment => return Ok(Some(Kind::Comment(Place::Buffer))),
+            Finished::Retry(time) => self.set_retry(time),
+            Finished::Other => {}
+        }
+        Ok(None)
+    }
+
+    /// Finds and validates the next whole lines, or else the unfinished line
+    /// that ends the chunk.
+    fn find_body<B: StableBytes>(
+        &mut self,
+        chunk: &mut Chunk<B>,
+        cursor: &mut Cursor,
+    ) -> Result<(), ParseError> {
+        let start = cursor.position;
+        if cursor.lines_end <= start {
+            let rest = &chunk.bytes()[start..];
+            let Some(length) = lines::whole_lines(rest) else {
+                cursor.position = chunk.len();
+                self.tail.begin(&mut self.block, chunk);
+                return self.read_tail(&chunk.bytes()[start..]);
+            };
+            cursor.lines_end = start + length;
+        }
+        let valid_end = chunk.validate(Span::new(start, cursor.lines_end));
+        cursor.body_end = valid_end;
+        if valid_end < cursor.lines_end {
+            match lines::last_end(&chunk.bytes()[start..valid_end]) {
+                Some(end) => cursor.body_end = start + end + 1,
+                None => {
+                    // The line at `start` is the one with the invalid bytes.
+                    cursor.body_end = start;
+                    self.tail.begin(&mut self.block, chunk);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the unfinished line and block as if their line ends were there.
+    fn dispatch_pending(&mut self) -> Result<Option<Fields>, ParseError> {
+        self.settle_bom(NO_CHUNK)?;
+        self.finish_tail()?;
+        let kind = self.end_block(NO_CHUNK, &self.cursor())?;
+        Ok(match kind {
+            Some(Kind::Event(fields)) => Some(fields),
+            _ => None,
+        })
+    }
+
+    /// Forgets all but the ID, the reconnection time, and what is lent.
+    fn restart(&mut self) {
+        self.offset = 0;
+        self.bom = 0;
+        self.after_cr = false;
+        self.tail = Tail::default();
+        self.block.close();
+        self.block.start = 0;
+        self.undelivered_retry = None;
+    }
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The place in a chunk up to which it has been read.
+///
+/// It borrows nothing, so the owner of a chunk can keep it beside the chunk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cursor {
+    /// Where the next line starts, or goes on.
+    position: usize,
+    /// Where the whole lines end that are known to be valid.
+    body_end: usize,
+    /// Where the whole lines end that are known.
+    lines_end: usize,
+    /// Where the chunk starts in the stream.
+    origin: u64,
+}
+
+impl Cursor {
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    fn offset(&self) -> u64 {
+        self.origin + self.position as u64
+    }
+}
+
+/// What [`Parser::advance`] has moved to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Event(Fields),
+    Comment(Place),
+    LastEventId(Place),
+    Retry(Duration),
+    /// The chunk has been read whole.
+    End,
+}
+
+/// A chunk being read: lends the events in it, one at a time.
+///
+/// Made by [`Parser::feed`]. Read it until it returns `None`; the parser then
+/// has taken in all of the chunk.
+///
+/// # Termination
+///
+/// `None` means that the chunk has been read, not that the stream has ended:
+/// feed the next one. A `Feed` that is dropped earlier loses only
+/// [`remaining`](Self::remaining), the bytes that have not been read. So does
+/// one that is left with `?` because of an error. To go on behind an error,
+/// keep the `Feed` and match:
+///
+/// ```
+/// use sse_wire::Parser;
+///
+/// let mut parser = Parser::builder().max_event_size(8).build();
+/// let mut feed = parser.feed(b"data: far too large\n\ndata: fits\n\n");
+/// let mut seen = Vec::new();
+/// loop {
+///     match feed.next_event() {
+///         Ok(Some(event)) => seen.push(event.data().to_owned()),
+///         Ok(None) => break,
+///         Err(error) => seen.push(error.to_string()),
+///     }
+/// }
+/// assert!(seen[0].contains("exceeds the limit of 8 bytes"));
+/// assert_eq!(seen[1], "fits");
+/// ```
+#[derive(Debug)]
+#[must_use = "the bytes are read by `next_event` and `next_item`"]
+pub struct Feed<'p, 'c> {
+    parser: &'p mut Parser,
+    chunk: Chunk<&'c [u8]>,
+    cursor: Cursor,
+}
+
+impl<'c> Feed<'_, 'c> {
+    /// Reads on to the next event, passing over the other items, and lends it.
+    ///
+    /// `None` when the chunk has been read. Allocates as [`Parser`] says.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::EventTooLarge`], or [`ParseError::InvalidUtf8`] with
+    /// [`Utf8Policy::Reject`]: once for each block that is dropped. The next
+    /// call goes on behind it.
+    pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
+        loop {
+            match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
+                Kind::Event(fields) => {
+                    return Ok(Some(self.parser.lend_event(&fields, &self.chunk)));
+                }
+                Kind::End => return Ok(None),
+                Kind::Comment(_) | Kind::LastEventId(_) | Kind::Retry(_) => {}
+            }
+        }
+    }
+
+    /// Reads on to the next item, event or other, and lends it.
+    ///
+    /// `None` when the chunk has been read. Allocates as [`Parser`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sse_wire::{ItemRef, Parser};
+    ///
+    /// let mut parser = Parser::new();
+    /// let mut feed = parser.feed(b": keep-alive\n\nid: 7\n\n");
+    /// assert_eq!(feed.next_item()?, Some(ItemRef::Comment("keep-alive")));
+    /// assert_eq!(feed.next_item()?, Some(ItemRef::LastEventId("7")));
+    /// assert_eq!(feed.next_item()?, None);
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
+    pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
+        let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
+        Ok(self.parser.lend_item(&kind, &self.chunk))
+    }
+
+    /// The bytes that have not been read yet. If you feed them later, nothing
+    /// is lost. Costs nothing.
+    ///
+    /// A new `Feed` begins its look ahead anew, so do not make one for each
+    /// event without need: it may look at up to 32 KiB, or one long line.
+    pub fn remaining(&self) -> &'c [u8] {
+        self.chunk.rest(self.cursor.position)
+    }
+
+    /// As [`Parser::last_event_id`], while the parser is borrowed here.
+    pub fn last_event_id(&self) -> &str {
+        self.parser.last_event_id()
+    }
+
+    /// As [`Parser::reconnection_time`], while the parser is borrowed here.
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.parser.reconnection_time()
+    }
+}
+
+/// For text that lies in buffers.
+const NO_CHUNK: &Chunk<&[u8]> = &Chunk::EMPTY;

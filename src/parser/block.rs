@@ -1,0 +1,325 @@
+//! The open block: what its lines have set so far, and where that text lies.
+//!
+//! A value that lies whole in the chunk is a span of the chunk. It moves into
+//! a buffer of its own only if the block outlives the chunk ([`Block::save`]),
+//! if a second line joins the data, or if a chunk end cut its line, in which
+//! case `Tail` appends it here piece by piece.
+//!
+//! When changing this file: whatever leaves the parser must leave no
+//! [`Place::Chunk`] behind in it, and a value is counted against the limit
+//! before it is stored.
+
+use alloc::string::String;
+use core::{mem, time::Duration};
+
+use crate::text::{Chunk, Span, StableBytes};
+
+/// Capacity that the data buffer keeps between blocks, in bytes.
+const KEPT_FOR_DATA: usize = 4096;
+/// Capacity that each of the other three buffers keeps between blocks.
+const KEPT_FOR_OTHERS: usize = 1024;
+
+/// Where the value of a field lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The block has no such field.
+    #[default]
+    Absent,
+    /// In the chunk being read.
+    Chunk(Span),
+    /// In the block's buffer for that field.
+    Buffer,
+    /// Nowhere: beside the data it exceeds the limit, so that only its length
+    /// still counts. A later line may set the field anew.
+    Oversize(usize),
+}
+
+/// What the lines of a block have set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fields {
+    pub(crate) data: Place,
+    pub(crate) event_type: Place,
+    pub(crate) id: Place,
+    pub(crate) retry: Option<Duration>,
+}
+
+impl Fields {
+    /// Whether nothing that has a place is set.
+    fn is_empty(&self) -> bool {
+        [self.data, self.event_type, self.id] == [Place::Absent; 3]
+    }
+}
+
+/// More bytes than the limit allows: at least this many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooLarge(pub(super) usize);
+
+/// The open block and the buffers it is assembled in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    pub(super) fields: Fields,
+    /// Where the block starts in the stream.
+    pub(super) start: u64,
+    /// The block was refused: its other lines are passed over.
+    pub(super) dropped: bool,
+    /// `ParserBuilder::max_event_size`.
+    pub(super) limit: usize,
+    /// A buffer may hold more than it keeps between blocks.
+    outgrown: bool,
+    data: String,
+    event_type: String,
+    id: String,
+    /// The value of the unfinished line, if it is a type, an ID or a comment.
+    line: String,
+}
+
+impl Block {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    /// Sets the data to a whole line of the chunk, or adds that line to it.
+    #[inline]
+    pub(super) fn add_data<B: StableBytes>(
+        &mut self,
+        chunk: &Chunk<B>,
+        value: Span,
+    ) -> Result<(), TooLarge> {
+        if self.fields.data == Place::Absent {
+            check(value.len(), self.limit)?;
+            self.fields.data = Place::Chunk(value);
+            return Ok(());
+        }
+        self.save_data(chunk);
+        self.begin_data()?;
+        self.push_data(chunk.text(value))
+    }
+
+    #[inline]
+    pub(super) fn set_event_type(&mut self, value: Span) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)?;
+        self.fields.event_type = Place::Chunk(value);
+        Ok(())
+    }
+
+    /// Sets the ID, unless it contains U+0000: such a field is ignored.
+    ///
+    /// What comes behind the NUL does not count, because a chunk end may hide
+    /// it until the field has been given up.
+    #[inline]
+    pub(super) fn set_id<B: StableBytes>(
+        &mut self,
+        chunk: &Chunk<B>,
+        value: Span,
+    ) -> Result<(), TooLarge> {
+        match memchr::memchr(0, &chunk.bytes()[value.range()]) {
+            Some(nul) => check(nul, self.limit),
+            None => {
+                check(value.len(), self.limit)?;
+                self.fields.id = Place::Chunk(value);
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks a comment that lies whole in the chunk.
+    pub(super) fn check_comment(&self, value: Span) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)
+    }
+
+    /// Begins a data line in the buffer, behind the data so far, which must
+    /// not lie in the chunk any more.
+    pub(super) fn begin_data(&mut self) -> Result<(), TooLarge> {
+        if self.fields.data == Place::Absent {
+            self.data.clear();
+            self.fields.data = Place::Buffer;
+            return Ok(());
+        }
+        self.push_data("\n")
+    }
+
+    pub(super) fn push_data(&mut self, text: &str) -> Result<(), TooLarge> {
+        self.outgrown |= self.data.len() + text.len() > KEPT_FOR_DATA;
+        append(&mut self.data, text, self.limit)
+    }
+
+    /// Begins a value that is not data; it replaces what it sets only once its
+    /// line is complete.
+    pub(super) fn begin_line(&mut self) {
+        self.line.clear();
+    }
+
+    pub(super) fn push_line(&mut self, text: &str) -> Result<(), TooLarge> {
+        self.outgrown |= self.line.len() + text.len() > KEPT_FOR_OTHERS;
+        append(&mut self.line, text, self.limit)
+    }
+
+    /// Makes the value of the finished line the event type.
+    pub(super) fn set_event_type_to_line(&mut self) {
+        adopt(&mut self.event_type, &mut self.line);
+        self.fields.event_type = Place::Buffer;
+    }
+
+    /// Makes the value of the finished line, which contains no NUL, the ID.
+    pub(super) fn set_id_to_line(&mut self) {
+        adopt(&mut self.id, &mut self.line);
+        self.fields.id = Place::Buffer;
+    }
+
+    /// Copies what lies in the chunk into the buffers: the block goes on when
+    /// the chunk is gone.
+    pub(super) fn save<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
+        self.save_data(chunk);
+        let fields = &mut self.fields;
+        let data_length = length(fields.data, &self.data);
+        for (place, buffer) in
+            [(&mut fields.event_type, &mut self.event_type), (&mut fields.id, &mut self.id)]
+        {
+            let length = length(*place, buffer);
+            if *place != Place::Absent && length + data_length > self.limit {
+                *place = Place::Oversize(length);
+                *buffer = String::new();
+            } else if let Place::Chunk(span) = *place {
+                store(buffer, chunk.text(span));
+                self.outgrown |= span.len() > KEPT_FOR_OTHERS;
+                *place = Place::Buffer;
+            }
+        }
+    }
+
+    fn save_data<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
+        if let Place::Chunk(span) = self.fields.data {
+            store(&mut self.data, chunk.text(span));
+            self.outgrown |= span.len() > KEPT_FOR_DATA;
+            self.fields.data = Place::Buffer;
+        }
+    }
+
+    /// Ends the block at its blank line, or at the end of the stream, and
+    /// returns what it has set. Its buffers stay as they are to be lent.
+    ///
+    /// The caller says where the next block starts.
+    #[inline]
+    pub(super) fn close(&mut self) -> Fields {
+        self.dropped = false;
+        mem::take(&mut self.fields)
+    }
+
+    /// Checks the sum of the block's parts.
+    #[inline]
+    pub(super) fn check_sum(&self) -> Result<(), TooLarge> {
+        let Fields { data, event_type, id, .. } = self.fields;
+        let size = length(data, &self.data)
+            .saturating_add(length(event_type, &self.event_type))
+            .saturating_add(length(id, &self.id));
+        check(size, self.limit)
+    }
+
+    /// Refuses the block: nothing that it has set counts, and what its buffers
+    /// hold is given back.
+    pub(super) fn refuse(&mut self) {
+        self.fields = Fields::default();
+        self.dropped = true;
+        self.trim();
+    }
+
+    /// Gives back what the buffers hold beyond their kept capacity, if no open
+    /// block needs it. The caller sees to it that no unfinished line does.
+    #[inline]
+    pub(super) fn trim(&mut self) {
+        if self.outgrown && self.fields.is_empty() {
+            self.outgrown = false;
+            trim(&mut self.data, KEPT_FOR_DATA);
+            trim(&mut self.event_type, KEPT_FOR_OTHERS);
+            trim(&mut self.id, KEPT_FOR_OTHERS);
+            trim(&mut self.line, KEPT_FOR_OTHERS);
+        }
+    }
+
+    #[inline]
+    pub(super) fn data<'a, B: StableBytes>(&'a self, place: Place, chunk: &'a Chunk<B>) -> &'a str {
+        text(place, &self.data, chunk)
+    }
+
+    #[inline]
+    pub(super) fn event_type<'a, B: StableBytes>(
+        &'a self,
+        place: Place,
+        chunk: &'a Chunk<B>,
+    ) -> &'a str {
+        text(place, &self.event_type, chunk)
+    }
+
+    #[inline]
+    pub(super) fn id<'a, B: StableBytes>(&'a self, place: Place, chunk: &'a Chunk<B>) -> &'a str {
+        text(place, &self.id, chunk)
+    }
+
+    #[inline]
+    pub(super) fn comment<'a, B: StableBytes>(
+        &'a self,
+        place: Place,
+        chunk: &'a Chunk<B>,
+    ) -> &'a str {
+        text(place, &self.line, chunk)
+    }
+}
+
+/// The text of a value, wherever it lies.
+#[inline]
+fn text<'a, B: StableBytes>(place: Place, buffer: &'a str, chunk: &'a Chunk<B>) -> &'a str {
+    match place {
+        Place::Chunk(span) => chunk.text(span),
+        Place::Buffer => buffer,
+        Place::Absent | Place::Oversize(_) => "",
+    }
+}
+
+#[inline]
+fn length(place: Place, buffer: &str) -> usize {
+    match place {
+        Place::Absent => 0,
+        Place::Chunk(span) => span.len(),
+        Place::Buffer => buffer.len(),
+        Place::Oversize(length) => length,
+    }
+}
+
+#[inline]
+fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
+    if size > limit { Err(TooLarge(size)) } else { Ok(()) }
+}
+
+/// Appends within the limit. The buffer doubles as it grows, but not beyond
+/// what the limit lets it hold.
+fn append(buffer: &mut String, text: &str, limit: usize) -> Result<(), TooLarge> {
+    let size = buffer.len().saturating_add(text.len());
+    check(size, limit)?;
+    if size > buffer.capacity() {
+        let doubled = buffer.capacity().saturating_mul(2).min(limit).max(size);
+        buffer.reserve_exact(doubled - buffer.len());
+    }
+    buffer.push_str(text);
+    Ok(())
+}
+
+/// Makes `text`, which is within the limit, the content of the buffer.
+fn store(buffer: &mut String, text: &str) {
+    buffer.clear();
+    buffer.push_str(text);
+}
+
+/// Moves the finished line into the buffer of its field, without a copy unless
+/// much of its capacity is unused.
+fn adopt(buffer: &mut String, line: &mut String) {
+    mem::swap(buffer, line);
+    trim(line, KEPT_FOR_OTHERS);
+    buffer.shrink_to(KEPT_FOR_OTHERS);
+}
+
+fn trim(buffer: &mut String, kept: usize) {
+    buffer.clear();
+    if buffer.capacity() > kept {
+        *buffer = String::new();
+    }
+}

@@ -1,0 +1,116 @@
+//! What a caller can choose: the limit, the two policies, the last event ID.
+
+use alloc::{borrow::ToOwned, string::String};
+
+use super::Parser;
+
+/// What becomes of bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Utf8Policy {
+    /// They are decoded to U+FFFD, as "UTF-8 decode" of the Encoding Standard
+    /// does it. This is what WHATWG HTML §9.2.6 asks for.
+    #[default]
+    Replace,
+    /// The block they stand in is dropped, with one
+    /// [`ParseError::InvalidUtf8`](crate::ParseError::InvalidUtf8).
+    Reject,
+}
+
+/// What becomes of a block that the end of the stream has cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EofPolicy {
+    /// It is discarded. This is what WHATWG HTML §9.2.6 asks for.
+    #[default]
+    Discard,
+    /// It is dispatched as if the missing line ends were there, for servers
+    /// that forget the last blank line. Its ID is committed, too. A comment
+    /// that was cut is dropped.
+    Dispatch,
+    /// It is discarded, with one
+    /// [`ParseError::UnexpectedEnd`](crate::ParseError::UnexpectedEnd).
+    Error,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Config {
+    pub(super) max_event_size: usize,
+    pub(super) utf8_policy: Utf8Policy,
+    pub(super) eof_policy: EofPolicy,
+}
+
+/// Builds [`Parser`]s: any number of them, all alike.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{EofPolicy, Parser, Utf8Policy};
+///
+/// let builder = Parser::builder()
+///     .max_event_size(1024 * 1024)
+///     .utf8_policy(Utf8Policy::Reject)
+///     .eof_policy(EofPolicy::Error)
+///     .last_event_id("41");
+/// let parsers: Vec<Parser> = (0..1000).map(|_| builder.build()).collect();
+/// assert_eq!(parsers[999].last_event_id(), "41");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a parser is made by `build`"]
+pub struct ParserBuilder {
+    config: Config,
+    last_event_id: String,
+}
+
+impl ParserBuilder {
+    /// The limit, in bytes, on what one block decodes to: type, ID and data
+    /// with the LFs that join its lines. It holds for each comment, too. The
+    /// default is 16 MiB; `usize::MAX` lifts it.
+    ///
+    /// A block beyond it is dropped with one
+    /// [`ParseError::EventTooLarge`](crate::ParseError::EventTooLarge), as
+    /// soon as one value, or the data so far, is known to exceed it. The
+    /// standard knows no such limit, but without one a peer decides how much
+    /// memory is used.
+    pub fn max_event_size(mut self, bytes: usize) -> Self {
+        self.config.max_event_size = bytes;
+        self
+    }
+
+    /// What becomes of bytes that are not UTF-8.
+    pub fn utf8_policy(mut self, policy: Utf8Policy) -> Self {
+        self.config.utf8_policy = policy;
+        self
+    }
+
+    /// What becomes of a block that the end of the stream has cut.
+    pub fn eof_policy(mut self, policy: EofPolicy) -> Self {
+        self.config.eof_policy = policy;
+        self
+    }
+
+    /// The last event ID to begin with, from an earlier connection. Taken as
+    /// it is.
+    pub fn last_event_id(mut self, id: impl AsRef<str>) -> Self {
+        id.as_ref().clone_into(&mut self.last_event_id);
+        self
+    }
+
+    /// Builds a parser. Allocates only to copy a last event ID.
+    pub fn build(&self) -> Parser {
+        Parser::with_config(self.config, self.last_event_id.clone())
+    }
+}
+
+impl Default for ParserBuilder {
+    fn default() -> Self {
+        Self {
+            config: Config {
+                max_event_size: 16 * 1024 * 1024,
+                utf8_policy: Utf8Policy::default(),
+                eof_policy: EofPolicy::default(),
+            },
+            last_event_id: String::new(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Events from a blocking reader.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+use std::io::{self, ErrorKind, Read};
+
+use crate::{
+    ending::Ending,
+    error::StreamError,
+    event::{Event, EventRef, ItemRef},
+    parser::{Cursor, Kind, Parser},
+    text::{Chunk, ReadBuffer},
+};
+
+/// How much is read at a time, in bytes.
+const BUFFER: usize = 16 * 1024;
+
+/// The events of a blocking [`Read`]: a file, a socket, a pipe.
+///
+/// [`next_event`](Self::next_event) and [`next_item`](Self::next_item) lend
+/// what they read, without a copy. As an [`Iterator`] it yields [`Event`]s,
+/// each copied into memory of its own.
+///
+/// # Termination
+///
+/// A [`StreamError::Parse`] does not end it: the next call reads on behind the
+/// block that was dropped. Neither does [`ErrorKind::WouldBlock`] or
+/// [`ErrorKind::TimedOut`]: nothing is lost, and the next call tries again.
+/// [`ErrorKind::Interrupted`] is tried again here. After any other error of
+/// the reader, and after the end, there is nothing more;
+/// [`ending`](Self::ending) tells which it was.
+///
+/// # Cost
+///
+/// Reads 16 KiB at a time into one buffer; do not wrap the reader in another.
+/// Besides that it allocates as [`Parser`] says. An event is delivered as soon
+/// as the reader has returned the bytes that complete it.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{Ending, EventReader};
+///
+/// let mut reader = EventReader::new(&b"data: 1\n\ndata: 2\n\ndata: 3"[..]);
+/// assert_eq!(reader.next_event()?.unwrap().data(), "1");
+/// let others: Vec<_> = reader.by_ref().collect::<Result<_, _>>()?;
+/// assert_eq!(others[0].data(), "2");
+/// assert_eq!(reader.ending(), Some(Ending::Cut));
+/// # Ok::<(), sse_wire::StreamError<std::io::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct EventReader<R> {
+    inner: R,
+    parser: Parser,
+    chunk: Chunk<ReadBuffer>,
+    cursor: Cursor,
+    bytes_read: u64,
+    ending: Option<Ending>,
+}
+
+impl<R> EventReader<R> {
+    /// Reads events from `inner`, with the default limit and the standard's
+    /// policies.
+    pub fn new(inner: R) -> Self {
+        Self::with_parser(inner, Parser::new())
+    }
+
+    /// Reads events from `inner` with the limit, the policies and the last
+    /// event ID of `parser`.
+    pub fn with_parser(inner: R, parser: Parser) -> Self {
+        Self {
+            inner,
+            cursor: parser.cursor(),
+            parser,
+            chunk: Chunk::with_buffer(BUFFER),
+            bytes_read: 0,
+            ending: None,
+        }
+    }
+
+    /// The last event ID (WHATWG HTML §9.2.6). See [`Parser::last_event_id`].
+    pub fn last_event_id(&self) -> &str {
+        self.parser.last_event_id()
+    }
+
+    /// The reconnection time that the stream asked for, if it did. See
+    /// [`Parser::reconnection_time`].
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.parser.reconnection_time()
+    }
+
+    /// How many bytes have been read.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// How the stream has ended, if it has.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The inner reader.
+    pub fn get_ref(&self) -> &R {
+        &self.inner
+    }
+
+    /// The inner reader; what is read from it here does not become events.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
+    /// The inner reader; what was read from it and not parsed is lost.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
+    /// The inner reader, the parser, and the bytes that were read and that the
+    /// parser has not seen: feed them to it, and nothing is lost.
+    pub fn into_parts(self) -> (R, Parser, Vec<u8>) {
+        let unread = self.chunk.bytes()[self.cursor.position()..].to_vec();
+        (self.inner, self.parser, unread)
+    }
+}
+
+impl<R: Read> EventReader<R> {
+    /// Reads on to the next event, passing over the other items, and lends it.
+    ///
+    /// `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`StreamError::Transport`] if the reader fails; [`StreamError::Parse`]
+    /// as [`Feed::next_event`](crate::Feed::next_event), and at the end as
+    /// [`Parser::finish`].
+    pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
+        loop {
+            match self.advance()? {
+                Step::Kind(Kind::Event(fields)) => {
+                    return Ok(Some(self.parser.lend_event(&fields, &self.chunk)));
+                }
+                Step::Kind(_) => {}
+                Step::Finish => return Ok(self.parser.finish()?),
+                Step::None => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads on to the next item, event or other, and lends it.
+    ///
+    /// `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_event`](Self::next_event).
+    pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, StreamError<io::Error>> {
+        Ok(match self.advance()? {
+            Step::Kind(kind) => self.parser.lend_item(&kind, &self.chunk),
+            Step::Finish => self.parser.finish()?.map(ItemRef::Event),
+            Step::None => None,
+        })
+    }
+
+    /// Reads on to the next item, or to the end.
+    fn advance(&mut self) -> Result<Step, StreamError<io::Error>> {
+        loop {
+            match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
+                Kind::End if self.ending.is_some() => return Ok(Step::None),
+                Kind::End => {}
+                kind => return Ok(Step::Kind(kind)),
+            }
+            if self.fill()? == 0 {
+                let cut = self.parser.has_pending();
+                self.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
+                return Ok(Step::Finish);
+            }
+        }
+    }
+
+    /// Reads the next chunk; 0 bytes are the end.
+    fn fill(&mut self) -> Result<usize, StreamError<io::Error>> {
+        self.cursor = self.parser.cursor();
+        loop {
+            match self.chunk.refill(|buffer| self.inner.read(buffer)) {
+                Ok(length) => {
+                    self.bytes_read += length as u64;
+                    return Ok(length);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                        return Err(StreamError::Transport(error));
+                    }
+                    _ => {
+                        self.ending = Some(Ending::Transport);
+                        return Err(StreamError::Transport(error));
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Owned events, each copied into memory of its own. Goes on behind errors as
+/// [`EventReader`] says, and ends where that ends.
+impl<R: Read> Iterator for EventReader<R> {
+    type Item = Result<Event, StreamError<io::Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_event().map(|event| event.map(|event| event.to_event())).transpose()
+    }
+}
+
+/// What `advance` has come to.
+enum Step {
+    Kind(Kind),
+    /// The end: the parser is to be finished.
+    Finish,
+    /// Behind the end.
+    None,
+}

@@ -1,0 +1,381 @@
+//! Events from an asynchronous stream of chunks.
+
+use alloc::string::String;
+use core::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+use pin_project_lite::pin_project;
+
+use crate::{
+    decoder::Decoder,
+    ending::Ending,
+    error::{ParseError, StreamError},
+    event::{Event, Item},
+    parser::Parser,
+};
+
+pin_project! {
+    /// The events of a stream of chunks, as a [`Stream`].
+    ///
+    /// Works over any stream of `Result<B, E>` where `B` becomes [`Bytes`]
+    /// without help: the body of an HTTP response, a file, a socket. It needs
+    /// no runtime, and is `Send` if the inner stream is.
+    ///
+    /// # Termination
+    ///
+    /// A [`StreamError::Parse`] does not end the stream: the next item comes
+    /// from behind the block that was dropped. After a
+    /// [`StreamError::Transport`], and after the end, it yields `None` for
+    /// ever; [`ending`](Self::ending) tells which it was, and whether the end
+    /// came within a block.
+    ///
+    /// # Cancellation safety
+    ///
+    /// Dropping the future of a `next()` loses nothing: all state is in here.
+    ///
+    /// # Cost
+    ///
+    /// As [`Decoder`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, executor::block_on, stream};
+    /// use sse_wire::{Ending, EventStream};
+    ///
+    /// let chunks = ["data: 1\n\ndata: ", "2\n\ndata: 3"].map(Ok::<_, std::io::Error>);
+    /// let mut events = EventStream::new(stream::iter(chunks));
+    /// let mut data = Vec::new();
+    /// while let Some(event) = block_on(events.next()) {
+    ///     data.push(event?.data().to_owned());
+    /// }
+    /// assert_eq!(data, ["1", "2"]);
+    /// assert_eq!(events.ending(), Some(Ending::Cut));
+    /// # Ok::<(), sse_wire::StreamError<std::io::Error>>(())
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct EventStream<S> {
+        #[pin]
+        inner: S,
+        decoder: Decoder,
+        bytes_read: u64,
+        ending: Option<Ending>,
+    }
+}
+
+impl<S> EventStream<S> {
+    /// Reads events from `inner`, with the default limit and the standard's
+    /// policies.
+    pub fn new(inner: S) -> Self {
+        Self::with_parser(inner, Parser::new())
+    }
+
+    /// Reads events from `inner` with the limit, the policies and the last
+    /// event ID of `parser`.
+    pub fn with_parser(inner: S, parser: Parser) -> Self {
+        Self { inner, decoder: Decoder::with_parser(parser), bytes_read: 0, ending: None }
+    }
+
+    /// Yields comments, IDs and reconnection times, too.
+    pub fn items(self) -> Items<S> {
+        Items { events: self }
+    }
+
+    /// Ends with the event whose data is `sentinel`, as `[DONE]` ends the
+    /// streams of several LLM services, and tells whether it came.
+    pub fn until_sentinel(self, sentinel: impl Into<String>) -> UntilSentinel<S> {
+        UntilSentinel { events: self, sentinel: sentinel.into(), outcome: None }
+    }
+
+    /// The last event ID (WHATWG HTML §9.2.6). See [`Parser::last_event_id`].
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// The reconnection time that the stream asked for, if it did. See
+    /// [`Parser::reconnection_time`].
+    pub fn reconnection_time(&self) -> Option<Duration> {
+        self.decoder.reconnection_time()
+    }
+
+    /// How many bytes have come. Any byte, that of a comment too, is a sign of
+    /// life.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// How the stream has ended, if it has.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The inner stream.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner stream; what is read from it here does not become events.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner stream; what it has delivered and was not read is lost.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The inner stream, the parser, and the bytes that the stream has
+    /// delivered and the parser has not read: feed them to it, and nothing is
+    /// lost.
+    pub fn into_parts(self) -> (S, Parser, Bytes) {
+        let (parser, unread) = self.decoder.into_parts();
+        (self.inner, parser, unread)
+    }
+}
+
+impl<S, B, E> EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    /// Reads on with `next`, which yields events or items:
+    ///
+    /// | `next` yields | then |
+    /// |---|---|
+    /// | an event, an item or a parse error | that is yielded |
+    /// | nothing, and the stream has ended | `None`, for ever |
+    /// | nothing | the next chunk is pushed, or the stream is finished |
+    fn poll_with<T: From<Event>>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        next: impl Fn(&mut Decoder) -> Result<Option<T>, ParseError>,
+    ) -> Poll<Option<Result<T, StreamError<E>>>> {
+        let mut this = self.project();
+        loop {
+            if let Some(item) = next(this.decoder).transpose() {
+                return Poll::Ready(Some(item.map_err(StreamError::Parse)));
+            }
+            if this.ending.is_some() {
+                return Poll::Ready(None);
+            }
+            match ready!(this.inner.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) => {
+                    let chunk = chunk.into();
+                    *this.bytes_read += chunk.len() as u64;
+                    this.decoder.push(chunk);
+                }
+                Some(Err(error)) => {
+                    *this.ending = Some(Ending::Transport);
+                    return Poll::Ready(Some(Err(StreamError::Transport(error))));
+                }
+                None => {
+                    let cut = this.decoder.has_pending();
+                    *this.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
+                    let last = this.decoder.finish().transpose();
+                    return Poll::Ready(
+                        last.map(|event| event.map(T::from).map_err(StreamError::Parse)),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl<S, B, E> Stream for EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Event, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_with(cx, Decoder::next_event)
+    }
+}
+
+impl<S, B, E> FusedStream for EventStream<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    fn is_terminated(&self) -> bool {
+        self.ending.is_some()
+    }
+}
+
+pin_project! {
+    /// The items of a stream of chunks: events, comments, IDs, reconnection
+    /// times. Made by [`EventStream::items`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, executor::block_on, stream};
+    /// use sse_wire::{EventStream, Item};
+    ///
+    /// let chunks = [Ok::<_, std::io::Error>(": hi\n\ndata: 1\n\n")];
+    /// let items: Vec<_> = block_on(EventStream::new(stream::iter(chunks)).items().collect());
+    /// assert_eq!(items[0].as_ref().unwrap(), &Item::Comment("hi".into()));
+    /// assert!(matches!(items[1], Ok(Item::Event(_))));
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Items<S> {
+        #[pin]
+        events: EventStream<S>,
+    }
+}
+
+impl<S> Items<S> {
+    /// The stream of events, with the last event ID and the like.
+    pub fn get_ref(&self) -> &EventStream<S> {
+        &self.events
+    }
+
+    /// The stream of events, to go on with those only.
+    pub fn into_inner(self) -> EventStream<S> {
+        self.events
+    }
+}
+
+impl<S, B, E> Stream for Items<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Item, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.project().events.poll_with(cx, Decoder::next_item)
+    }
+}
+
+impl<S, B, E> FusedStream for Items<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    fn is_terminated(&self) -> bool {
+        self.events.is_terminated()
+    }
+}
+
+pin_project! {
+    /// The events before a sentinel. Made by [`EventStream::until_sentinel`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures::{StreamExt, executor::block_on, stream};
+    /// use sse_wire::{EventStream, Outcome};
+    ///
+    /// let chunks = [Ok::<_, std::io::Error>("data: {}\n\ndata: [DONE]\n\n")];
+    /// let mut events = EventStream::new(stream::iter(chunks)).until_sentinel("[DONE]");
+    /// assert_eq!(block_on(events.next()).unwrap()?.data(), "{}");
+    /// assert!(block_on(events.next()).is_none());
+    /// assert_eq!(events.outcome(), Some(Outcome::Finished));
+    /// # Ok::<(), sse_wire::StreamError<std::io::Error>>(())
+    /// ```
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct UntilSentinel<S> {
+        #[pin]
+        events: EventStream<S>,
+        sentinel: String,
+        outcome: Option<Outcome>,
+    }
+}
+
+/// Whether a stream came to its sentinel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The sentinel came: the sender has said all that it had to say.
+    Finished,
+    /// The stream ended, or failed, before the sentinel.
+    CutOff,
+}
+
+impl<S> UntilSentinel<S> {
+    /// Whether the sentinel came; `None` while the stream goes on.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// The stream of events, with the last event ID and the like.
+    pub fn get_ref(&self) -> &EventStream<S> {
+        &self.events
+    }
+
+    /// The stream of events, to read on behind the sentinel.
+    pub fn into_inner(self) -> EventStream<S> {
+        self.events
+    }
+}
+
+impl<S, B, E> Stream for UntilSentinel<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    type Item = Result<Event, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        if this.outcome.is_some() {
+            return Poll::Ready(None);
+        }
+        let next = ready!(this.events.poll_next(cx));
+        let (next, outcome) = match next {
+            Some(Ok(event)) if event.data() == this.sentinel => (None, Some(Outcome::Finished)),
+            Some(Err(StreamError::Transport(error))) => {
+                (Some(Err(StreamError::Transport(error))), Some(Outcome::CutOff))
+            }
+            None => (None, Some(Outcome::CutOff)),
+            next => (next, None),
+        };
+        *this.outcome = outcome;
+        Poll::Ready(next)
+    }
+}
+
+impl<S, B, E> FusedStream for UntilSentinel<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+{
+    fn is_terminated(&self) -> bool {
+        self.outcome.is_some()
+    }
+}
+
+/// Makes a stream of chunks a stream of events.
+///
+/// # Examples
+///
+/// ```
+/// use futures::{StreamExt, executor::block_on, stream};
+/// use sse_wire::EventStreamExt;
+///
+/// let mut events = stream::iter([Ok::<_, std::io::Error>("data: 1\n\n")]).events();
+/// assert_eq!(block_on(events.next()).unwrap()?.data(), "1");
+/// # Ok::<(), sse_wire::StreamError<std::io::Error>>(())
+/// ```
+pub trait EventStreamExt: Stream + Sized {
+    /// The events of this stream of chunks, as [`EventStream::new`].
+    fn events<B, E>(self) -> EventStream<Self>
+    where
+        Self: Stream<Item = Result<B, E>>,
+        B: Into<Bytes>,
+    {
+        EventStream::new(self)
+    }
+}
+
+impl<S: Stream> EventStreamExt for S {}

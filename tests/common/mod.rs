@@ -1,0 +1,217 @@
+//! Every way into the crate, behind one signature: bytes cut into chunks in,
+//! a record of what came out. Tests that run a table through all tiers use it.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    io::{self, Read},
+    time::Duration,
+};
+
+use futures::{StreamExt, executor::block_on, stream};
+use sse_wire::{
+    Decoder, EventReader, EventRef, EventStream, ItemRef, ParseError, Parser, StreamError,
+};
+
+/// What a stream has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    pub items: Vec<Recorded>,
+    pub last_event_id: String,
+    pub retry: Option<Duration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    Event {
+        event_type: String,
+        data: String,
+        id: Option<String>,
+        last_event_id: String,
+        retry: Option<Duration>,
+    },
+    Comment(String),
+    LastEventId(String),
+    Retry(Duration),
+    /// An error, without the size that was known when it was found, which may
+    /// depend on the chunks.
+    TooLarge {
+        limit: usize,
+        offset: u64,
+    },
+    Error(ParseError),
+}
+
+impl Record {
+    fn push(&mut self, item: Result<ItemRef<'_>, ParseError>) {
+        self.items.push(match item {
+            Ok(ItemRef::Event(event)) => recorded(event),
+            Ok(ItemRef::Comment(text)) => Recorded::Comment(text.into()),
+            Ok(ItemRef::LastEventId(id)) => Recorded::LastEventId(id.into()),
+            Ok(ItemRef::Retry(time)) => Recorded::Retry(time),
+            Ok(other) => panic!("an item of a new kind: {other:?}"),
+            Err(ParseError::EventTooLarge { limit, offset, .. }) => {
+                Recorded::TooLarge { limit, offset }
+            }
+            Err(error) => Recorded::Error(error),
+        });
+    }
+
+    /// `(type, data, last event ID)` of each event.
+    pub fn events(&self) -> Vec<(&str, &str, &str)> {
+        self.items
+            .iter()
+            .filter_map(|item| match item {
+                Recorded::Event { event_type, data, last_event_id, .. } => {
+                    Some((event_type.as_str(), data.as_str(), last_event_id.as_str()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn comments(&self) -> Vec<&str> {
+        self.items
+            .iter()
+            .filter_map(|item| match item {
+                Recorded::Comment(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub fn errors(&self) -> usize {
+        let is_error =
+            |item: &&Recorded| matches!(item, Recorded::TooLarge { .. } | Recorded::Error(_));
+        self.items.iter().filter(is_error).count()
+    }
+}
+
+pub fn recorded(event: EventRef<'_>) -> Recorded {
+    Recorded::Event {
+        event_type: event.event_type().into(),
+        data: event.data().into(),
+        id: event.id().map(Into::into),
+        last_event_id: event.last_event_id().into(),
+        retry: event.retry(),
+    }
+}
+
+/// One way into the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    Parser,
+    Decoder,
+    EventStream,
+    EventReader,
+}
+
+impl Tier {
+    pub const ALL: [Self; 4] = [Self::Parser, Self::Decoder, Self::EventStream, Self::EventReader];
+
+    /// Runs the chunks, and the end of the stream, through this tier.
+    pub fn run(self, parser: Parser, chunks: &[&[u8]]) -> Record {
+        match self {
+            Self::Parser => run_parser(parser, chunks),
+            Self::Decoder => run_decoder(parser, chunks),
+            Self::EventStream => run_stream(parser, chunks),
+            Self::EventReader => run_reader(parser, chunks),
+        }
+    }
+}
+
+fn run_parser(mut parser: Parser, chunks: &[&[u8]]) -> Record {
+    let mut record = Record::default();
+    for chunk in chunks {
+        let mut feed = parser.feed(chunk);
+        while let Some(item) = feed.next_item().transpose() {
+            record.push(item);
+        }
+        assert!(feed.remaining().is_empty());
+    }
+    if let Some(event) = parser.finish().transpose() {
+        record.push(event.map(ItemRef::Event));
+    }
+    record.last_event_id = parser.last_event_id().into();
+    record.retry = parser.reconnection_time();
+    record
+}
+
+fn run_decoder(parser: Parser, chunks: &[&[u8]]) -> Record {
+    let mut record = Record::default();
+    let mut decoder = Decoder::with_parser(parser);
+    // Owned items are kept to the end, so that one that is overwritten shows.
+    let mut items = Vec::new();
+    for chunk in chunks {
+        decoder.push(chunk.to_vec().into());
+        while let Some(item) = decoder.next_item().transpose() {
+            items.push(item);
+        }
+    }
+    for item in &items {
+        record.push(item.as_ref().map(|item| item.as_item_ref()).map_err(Clone::clone));
+    }
+    if let Some(event) = decoder.finish().transpose() {
+        record.push(
+            event.as_ref().map(|event| ItemRef::Event(event.as_event_ref())).map_err(Clone::clone),
+        );
+    }
+    record.last_event_id = decoder.last_event_id().into();
+    record.retry = decoder.reconnection_time();
+    record
+}
+
+fn run_stream(parser: Parser, chunks: &[&[u8]]) -> Record {
+    let mut record = Record::default();
+    let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect();
+    let mut items = EventStream::with_parser(stream::iter(chunks), parser).items();
+    while let Some(item) = block_on(items.next()) {
+        match &item {
+            Ok(item) => record.push(Ok(item.as_item_ref())),
+            Err(StreamError::Parse(error)) => record.push(Err(error.clone())),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    record.last_event_id = items.get_ref().last_event_id().into();
+    record.retry = items.get_ref().reconnection_time();
+    record
+}
+
+fn run_reader(parser: Parser, chunks: &[&[u8]]) -> Record {
+    let mut record = Record::default();
+    let mut reader = EventReader::with_parser(ChunkReader::new(chunks), parser);
+    loop {
+        match reader.next_item() {
+            Ok(Some(item)) => record.push(Ok(item)),
+            Ok(None) => break,
+            Err(StreamError::Parse(error)) => record.push(Err(error)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    record.last_event_id = reader.last_event_id().into();
+    record.retry = reader.reconnection_time();
+    record
+}
+
+/// Reads one chunk at a time, as a socket does.
+pub struct ChunkReader<'a> {
+    chunks: VecDeque<&'a [u8]>,
+}
+
+impl<'a> ChunkReader<'a> {
+    pub fn new(chunks: &[&'a [u8]]) -> Self {
+        Self { chunks: chunks.iter().copied().filter(|chunk| !chunk.is_empty()).collect() }
+    }
+}
+
+impl Read for ChunkReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(chunk) = self.chunks.front_mut() else { return Ok(0) };
+        let length = chunk.read(buffer)?;
+        if chunk.is_empty() {
+            self.chunks.pop_front();
+        }
+        Ok(length)
+    }
+}
