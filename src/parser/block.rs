@@ -290,14 +290,15 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
     if size > limit { Err(TooLarge(size)) } else { Ok(()) }
 }
 
-/// Appends within the limit. The buffer doubles as it grows, but not beyond
-/// what the limit lets it hold.
+/// Appends within the limit. The buffer doubles as it grows; beyond half the
+/// limit, its next size is the limit, so that it is not copied there again.
 fn append(buffer: &mut String, text: &str, limit: usize) -> Result<(), TooLarge> {
     let size = buffer.len().saturating_add(text.len());
     check(size, limit)?;
     if size > buffer.capacity() {
-        let doubled = buffer.capacity().saturating_mul(2).min(limit).max(size);
-        buffer.reserve_exact(doubled - buffer.len());
+        let doubled = buffer.capacity().saturating_mul(2).max(size);
+        let capacity = if doubled > limit / 2 { limit } else { doubled };
+        buffer.reserve_exact(capacity - buffer.len());
     }
     buffer.push_str(text);
     Ok(())
