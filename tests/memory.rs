@@ -103,9 +103,8 @@ fn lent_events_allocate_nothing_once_the_buffers_are_warm() {
     // Buffers of cut values change places, so they are warm after a few rounds.
     for size in [1, 7, 64, 1460, 16384, stream.len()] {
         let mut parser = Parser::new();
-        let mut read = || {
-            stream.as_bytes().chunks(size).map(|chunk| read_all(&mut parser, chunk).0).sum()
-        };
+        let mut read =
+            || stream.as_bytes().chunks(size).map(|chunk| read_all(&mut parser, chunk).0).sum();
         for _ in 0..4 {
             let events: usize = read();
             assert_eq!(events, 2000);
@@ -166,13 +165,9 @@ fn type_and_id_and_data_and_a_comment_together_stay_within_three_times_the_limit
     let limit = 1 << 20;
     let long = "a".repeat(limit);
     for (event_type, id, data) in [(1, 1, 0), (2, 2, 2), (4, 4, 2), (1, 2, 4), (100, 100, 1)] {
-        let part = |part: usize| if part == 0 { "" } else { &long[..limit / part] };
-        let stream = format!(
-            "event: {}\nid: {}\ndata: {}\n:{long}",
-            part(event_type),
-            part(id),
-            part(data)
-        );
+        let part = |part| &long[..limit.checked_div(part).unwrap_or(0)];
+        let stream =
+            format!("event: {}\nid: {}\ndata: {}\n:{long}", part(event_type), part(id), part(data));
         let mut parser = Parser::builder().max_event_size(limit).build();
         let (_, peak, _) = counted(|| {
             for chunk in stream.as_bytes().chunks(1000) {
@@ -274,8 +269,5 @@ fn encoding_into_a_buffer_with_room_allocates_nothing() {
         sse_wire::encode::comment("e", &mut buffer);
     });
     assert_eq!(calls, 0);
-    assert_eq!(
-        buffer,
-        "event: t\nid: 1\ndata: a\ndata: b\n\nid: 2\ndata: c\ndata: d\n\n: e\n\n"
-    );
+    assert_eq!(buffer, "event: t\nid: 1\ndata: a\ndata: b\n\nid: 2\ndata: c\ndata: d\n\n: e\n\n");
 }

@@ -11,9 +11,7 @@ use sse_wire::{EncodeError, Event, Parser};
 
 /// Runs chunks through every tier, which must agree.
 fn run_from(last_event_id: &str, chunks: &[&[u8]]) -> Record {
-    let run = |tier: Tier| {
-        tier.run(Parser::builder().last_event_id(last_event_id).build(), chunks)
-    };
+    let run = |tier: Tier| tier.run(Parser::builder().last_event_id(last_event_id).build(), chunks);
     let record = run(Tier::Parser);
     for tier in Tier::ALL {
         assert_eq!(run(tier), record, "{tier:?}");
@@ -25,7 +23,7 @@ fn run(chunks: &[&[u8]]) -> Record {
     run_from("", chunks)
 }
 
-fn data<'a>(record: &'a Record) -> Vec<&'a str> {
+fn data(record: &Record) -> Vec<&str> {
     record.events().iter().map(|(_, data, _)| *data).collect()
 }
 

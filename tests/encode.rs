@@ -1,0 +1,275 @@
+//! What is encoded and parsed again is equal, and what would not be is an
+//! error.
+
+mod common;
+
+use std::{fmt::Write, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use common::Tier;
+use proptest::prelude::*;
+use sse_wire::{
+    Decoder, Encode, EncodeError, Encoded, Event, EventWriter, Item, ItemRef, Parser, encode,
+};
+
+/// Text with all that could go wrong in it.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[a-z ]{0,4}".prop_map(String::from),
+        1 => prop::sample::select(vec![
+            "\n", "\r", "\r\n", "\n\r", "\0", ":", " ", "data:", "id: 1", "event", "retry: 5",
+            "\u{FEFF}", "\u{85}", "\u{2028}", "é", "😀", "\t", "\u{B}", "message", "\n\n",
+        ]).prop_map(String::from),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn hostile_time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        any::<u64>().prop_map(Duration::from_millis),
+        (0u64..100_000).prop_map(Duration::from_millis),
+        (0u64..100_000).prop_map(Duration::from_micros),
+        any::<(u64, u32)>().prop_map(|(s, ns)| Duration::new(s, ns % 1_000_000_000)),
+    ]
+}
+
+/// Data as the standard hands it back: with LF for each line end.
+fn normalized(data: &str) -> String {
+    data.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn decode(bytes: impl Buf) -> Vec<Item> {
+    let mut bytes = bytes;
+    let mut decoder = Decoder::new();
+    decoder.push(bytes.copy_to_bytes(bytes.remaining()));
+    std::iter::from_fn(|| decoder.next_item().unwrap()).collect()
+}
+
+/// Writes data in pieces, half of them with `write!`.
+fn write_event(
+    buffer: &mut BytesMut,
+    event_type: &str,
+    id: &str,
+    pieces: &[String],
+) -> Result<(), EncodeError> {
+    let mut event = EventWriter::new(buffer).event_type(event_type)?.id(id)?;
+    for (count, piece) in pieces.iter().enumerate() {
+        if count % 2 == 0 {
+            write!(event, "{piece}").unwrap();
+        } else {
+            event = event.data(piece);
+        }
+    }
+    event.finish();
+    Ok(())
+}
+
+/// The only event in the bytes.
+fn decode_event(bytes: impl Buf) -> Event {
+    match decode(bytes).as_slice() {
+        [Item::Event(event)] => event.clone(),
+        items => panic!("not one event: {items:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_the_builder_accepts_comes_back_equal(
+        event_type in prop::option::of(hostile_text()),
+        id in prop::option::of(hostile_text()),
+        time in prop::option::of(hostile_time()),
+        data in hostile_text(),
+    ) {
+        let mut builder = Event::builder().data(&data);
+        if let Some(event_type) = &event_type {
+            builder = builder.event_type(event_type);
+        }
+        if let Some(id) = &id {
+            builder = builder.id(id);
+        }
+        if let Some(time) = time {
+            builder = builder.retry(time);
+        }
+        let bad_type = event_type.iter().any(|text| text.contains(['\r', '\n']));
+        let bad_id = id.iter().any(|text| text.contains(['\r', '\n', '\0']));
+        let bad_time = time.is_some_and(|time| {
+            time.subsec_nanos() % 1_000_000 != 0 || time.as_millis() > u128::from(u64::MAX)
+        });
+        match builder.build() {
+            Ok(event) => {
+                prop_assert!(!bad_type && !bad_id && !bad_time);
+                prop_assert_eq!(event.data(), normalized(&data));
+                prop_assert_eq!(event.id(), id.as_deref());
+                prop_assert_eq!(event.retry(), time);
+                let event_type = event_type.filter(|text| !text.is_empty());
+                prop_assert_eq!(event.event_type(), event_type.as_deref().unwrap_or("message"));
+
+                let bytes = event.to_bytes();
+                prop_assert_eq!(bytes.len(), event.encoded_len());
+                let back = decode_event(bytes);
+                prop_assert_eq!(&back, &event);
+                prop_assert_eq!(back.last_event_id(), event.last_event_id());
+            }
+            Err(error) => prop_assert!(bad_type || bad_id || bad_time, "{}", error),
+        }
+    }
+
+    #[test]
+    fn what_the_writer_accepts_comes_back_equal_however_its_data_comes(
+        pieces in prop::collection::vec(hostile_text(), 0..5),
+        event_type in hostile_text(),
+        id in hostile_text(),
+    ) {
+        let mut buffer = BytesMut::from("before");
+        let written = write_event(&mut buffer, &event_type, &id, &pieces);
+        let event =
+            Event::builder().event_type(&event_type).id(&id).data(pieces.concat()).build();
+        prop_assert_eq!(written.as_ref().err(), event.as_ref().err());
+        match event {
+            Ok(event) => {
+                buffer.advance("before".len());
+                prop_assert_eq!(decode_event(buffer), event);
+            }
+            Err(_) => prop_assert_eq!(buffer, "before"),
+        }
+    }
+
+    #[test]
+    fn a_comment_comes_back_as_its_lines_and_injects_nothing(text in hostile_text()) {
+        let mut bytes = BytesMut::new();
+        encode::comment(&text, &mut bytes);
+        prop_assert_eq!(bytes.len(), Item::Comment(text.clone()).encoded_len());
+        let expected: Vec<_> =
+            normalized(&text).split('\n').map(|line| Item::Comment(line.into())).collect();
+        prop_assert_eq!(decode(bytes), expected);
+    }
+
+    #[test]
+    fn an_item_made_by_hand_is_written_whole_or_not_at_all(
+        id in hostile_text(),
+        time in hostile_time(),
+    ) {
+        for item in [Item::LastEventId(id), Item::Retry(time)] {
+            let mut bytes = BytesMut::new();
+            match item.encode(&mut bytes) {
+                Ok(()) => {
+                    prop_assert_eq!(bytes.len(), item.encoded_len());
+                    prop_assert_eq!(decode(bytes), [item]);
+                }
+                Err(_) => prop_assert_eq!(bytes, ""),
+            }
+        }
+    }
+
+    #[test]
+    fn items_written_out_again_are_an_equivalent_stream(
+        lines in prop::collection::vec(
+            prop_oneof![
+                Just("\n".to_owned()),
+                hostile_text().prop_map(|text| format!("data: {text}\n")),
+                hostile_text().prop_map(|text| format!("id: {text}\n")),
+                hostile_text().prop_map(|text| format!("event: {text}\n")),
+                hostile_text().prop_map(|text| format!(":{text}\n")),
+                "retry: [0-9]{1,22}\n",
+                hostile_text(),
+            ],
+            0..20,
+        ),
+    ) {
+        // What an unfinished block sets is no item.
+        let stream = lines.concat() + "\n\n";
+        let mut parser = Parser::new();
+        let mut copy = BytesMut::new();
+        let mut feed = parser.feed(stream.as_bytes());
+        while let Some(item) = feed.next_item().unwrap() {
+            let start = copy.len();
+            item.encode(&mut copy).unwrap();
+            prop_assert_eq!(copy.len() - start, item.encoded_len());
+        }
+        let original = Tier::Parser.run(Parser::new(), &[stream.as_bytes()]);
+        let copy = Tier::Parser.run(Parser::new(), &[&copy]);
+        prop_assert_eq!(copy, original);
+    }
+}
+
+#[test]
+fn errors_name_the_field_and_the_position() {
+    let error = Event::builder().event_type("ab\rc").build().unwrap_err();
+    assert_eq!(error, EncodeError::LineEnd { field: "event", position: 2 });
+    assert_eq!(
+        error.to_string(),
+        "line end at byte 2 of the `event` field; the value must be one line"
+    );
+    let error = Event::builder().id("é\0").build().unwrap_err();
+    assert_eq!(error, EncodeError::Nul { field: "id", position: 2 });
+    let error = encode::retry(Duration::from_micros(1), &mut BytesMut::new()).unwrap_err();
+    assert!(error.to_string().contains("`retry` field"), "{error}");
+}
+
+#[test]
+fn a_writer_that_is_dropped_leaves_nothing_behind() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).data("kept").finish();
+    drop(EventWriter::new(&mut buffer).event_type("x").unwrap().data("a\nb"));
+    assert_eq!(buffer, "data: kept\n\n");
+}
+
+#[test]
+fn a_writer_without_data_writes_an_event_that_is_dispatched() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).event_type("done").unwrap().finish();
+    assert_eq!(decode_event(buffer).event_type(), "done");
+}
+
+#[test]
+fn data_behind_another_field_is_a_line_of_its_own() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).data("a\r").id("1").unwrap().data("\nb").finish();
+    assert_eq!(buffer, "data: a\ndata: \nid: 1\ndata: \ndata: b\n\n");
+}
+
+#[test]
+fn a_cr_lf_between_two_writes_is_one_line_end() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).data("a\r").data("").data("\nb\r").data("\rc").finish();
+    assert_eq!(decode_event(buffer).data(), "a\nb\n\nc");
+}
+
+#[test]
+fn the_default_type_is_not_written() {
+    for event_type in ["", "message"] {
+        let event = Event::builder().event_type(event_type).data("a").build().unwrap();
+        assert_eq!(&event.to_bytes()[..], b"data: a\n\n");
+    }
+}
+
+#[test]
+fn all_that_can_be_encoded_encodes_the_same() {
+    let event = Event::builder().id("1").data("a").build().unwrap();
+    let wire = event.to_bytes();
+    fn bytes(value: &impl Encode) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        value.encode(&mut bytes).unwrap();
+        assert_eq!(bytes.len(), value.encoded_len());
+        bytes
+    }
+    let encoded = Encoded::from(&event);
+    assert_eq!(encoded.as_bytes(), wire);
+    assert_eq!(bytes(&event), wire);
+    assert_eq!(bytes(&event.as_event_ref()), wire);
+    assert_eq!(bytes(&encoded), wire);
+    assert_eq!(bytes(&Item::from(event.clone())), wire);
+    assert_eq!(bytes(&ItemRef::Event(event.as_event_ref())), wire);
+    assert_eq!(Encoded::try_from(&Item::from(event)), Ok(encoded));
+    assert_eq!(Encoded::comment("a\nb").as_bytes(), b": a\n: b\n\n");
+    assert_eq!(Encoded::retry(Duration::from_secs(1)).unwrap().as_bytes(), b"retry: 1000\n\n");
+    assert!(Encoded::retry(Duration::MAX).is_err());
+    assert!(Encoded::try_from(&Item::LastEventId("\n".into())).is_err());
+}
