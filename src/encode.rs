@@ -4,8 +4,8 @@
 //! cannot be used to inject fields. What is encoded and parsed again is equal.
 //!
 //! Beside [`Event::encode`] and its kind there are, here, functions for what a
-//! stream holds besides events; [`EventWriter`](crate::EventWriter), for a
-//! server that builds no `Event`; and [`Encoded`](crate::Encoded), for bytes
+//! stream holds besides events; [`EventWriter`], for a
+//! server that builds no `Event`; and [`Encoded`], for bytes
 //! that go to many clients.
 //!
 //! # Examples

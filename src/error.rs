@@ -7,7 +7,8 @@ use core::time::Duration;
 /// Why a block of the event stream was dropped.
 ///
 /// The parser goes on behind such an error: the next call reads the block
-/// after the one that was dropped.
+/// after the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd)
+/// has nothing behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -122,7 +123,8 @@ pub enum StreamError<E> {
     #[error("the transport of the event stream failed")]
     Transport(#[source] E),
 
-    /// A block was dropped; the next call goes on with the next block.
+    /// A block was dropped; the next call goes on with the next block, if the
+    /// stream has not ended.
     #[error(transparent)]
     Parse(#[from] ParseError),
 }

@@ -1,6 +1,82 @@
-//! Server-Sent Events: a zero-copy, spec-exact incremental parser, an encoder
-//! that cannot be injected, and adapters for byte streams and readers.
+//! Server-Sent Events on the wire: a zero-copy parser that is exact at every
+//! cut of the input, an encoder that cannot be injected, and adapters for
+//! asynchronous streams and blocking readers.
+//!
+//! ```
+//! use sse_wire::{Event, Parser};
+//!
+//! // Bytes in, as they arrive: here the second event is cut in the middle.
+//! let mut parser = Parser::new();
+//! let mut data = Vec::new();
+//! for chunk in ["id: 7\ndata: one\n\ndata: t", "wo\n\n"] {
+//!     let mut feed = parser.feed(chunk.as_bytes());
+//!     while let Some(event) = feed.next_event()? {
+//!         data.push(event.data().to_owned());
+//!     }
+//! }
+//! assert_eq!(data, ["one", "two"]);
+//! assert_eq!(parser.last_event_id(), "7");
+//!
+//! // And out: validated when built, so that encoding cannot fail.
+//! let event = Event::builder().event_type("token").data("two\nlines").build()?;
+//! assert_eq!(&event.to_bytes()[..], b"event: token\ndata: two\ndata: lines\n\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Which type to use
+//!
+//! | you have | use | events are |
+//! |---|---|---|
+//! | chunks, and a loop of your own | [`Parser`] | lent: [`EventRef`] |
+//! | chunks, and events that must outlive them | [`Decoder`] | owned: [`Event`] |
+//! | a `Stream` of chunks: an HTTP body, a file | [`EventStream`] | owned |
+//! | a `std::io::Read`: a file, a pipe, a socket | [`EventReader`] | lent, or owned as an `Iterator` |
+//! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
+//! | one event to send to many | [`Encoded`] | |
+//!
+//! All that parse deliver the same events and errors, however the bytes are
+//! cut. Each has `next_item`, or `items`, for who needs [comments, IDs and
+//! reconnection times](ItemRef) too.
+//!
+//! Recipes for `reqwest`, `hyper` and tokio are in the module `recipes`.
+//!
+//! # What it promises
+//!
+//! - **The standard's result.** WHATWG HTML §9.2.5 and §9.2.6, at every cut of
+//!   the input. Nothing waits for a byte that it does not need.
+//! - **No copies.** An event that lies whole in its chunk is a slice of it. Only
+//!   one that a chunk end has cut, or that has several `data` lines, is put
+//!   together in a buffer. [`Parser`] says what that costs.
+//! - **Bounded memory.** [`ParserBuilder::max_event_size`] limits what one block
+//!   may hold. What exceeds it is a [`ParseError`], once, and the next block is
+//!   read as if nothing had been.
+//! - **Linear time.** Nothing is searched again when the next chunk comes.
+//! - **No panics** on any input, and nothing injected on output: text that
+//!   would not come back equal is an [`EncodeError`].
+//!
+//! # What it does not do
+//!
+//! It does not connect: there is no HTTP client or server in it. When a stream
+//! ends, [`EventStream::ending`] says whether it was cut, and
+//! [`last_event_id`](Parser::last_event_id) and
+//! [`reconnection_time`](Parser::reconnection_time) are what a reconnection
+//! needs. It does not interpret data, JSON included.
+//!
+//! # Features
+//!
+//! `std` and `stream` are on by default. Without `std` the crate is `no_std`
+//! and needs `alloc`; all but [`EventReader`] is still there. Without `stream`
+//! there is no [`EventStream`].
+//!
+//! # Vocabulary
+//!
+//! The standard's. An *event stream* comes in *chunks*. It consists of *lines*,
+//! most of them *fields* with a *field value*; lines up to a blank one are a
+//! *block*. A block that has *data* is *dispatched* as an event, with an *event
+//! type*. Blocks set the *last event ID* and the *reconnection time*. A line
+//! that starts with a colon is a *comment*.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 // Here and not in Cargo.toml, because tests, benches and examples have `std`.
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
@@ -20,6 +96,11 @@ mod reader;
 mod stream;
 mod text;
 
+// For the documentation only: it shows files that `examples/recipes` compiles.
+#[cfg(all(doc, not(doctest), feature = "std", feature = "stream"))]
+#[path = "../docs/recipes.rs"]
+pub mod recipes;
+
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
@@ -32,3 +113,8 @@ pub use self::{
     event::{Event, EventBuilder, EventRef, Item, ItemRef},
     parser::{EofPolicy, Feed, Parser, ParserBuilder, Utf8Policy},
 };
+
+/// The examples of the README, run as tests.
+#[cfg(all(doctest, feature = "std", feature = "stream"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,0 +1,67 @@
+//! How to read events with the crates that deliver the bytes.
+//!
+//! - [`reqwest`](#reqwest)
+//! - [`hyper`, and any other HTTP body](#hyper-and-any-other-http-body)
+//! - [Files, sockets and child processes](#files-sockets-and-child-processes)
+//! - [How a stream ends](#how-a-stream-ends)
+//! - [What to mind](#what-to-mind)
+//!
+//! The tests run each of them, as it stands here, against a real server or file.
+//! This crate depends on none of the crates that they use.
+//!
+//! # `reqwest`
+//!
+//! Sends a request as the LLM services want it, goes on behind a block that is
+//! dropped, and makes an error of a stream that was cut.
+//!
+//! ```
+#![doc = include_str!("recipes/reqwest.rs")]
+//! ```
+//!
+//! # `hyper`, and any other HTTP body
+//!
+//! `into_data_stream()` makes a stream of chunks of any `http_body::Body`, so
+//! this serves `tower` and `axum`, too. Here the limit is lower than the
+//! default, and `?` stops at the first error, of whatever kind.
+//!
+//! ```
+#![doc = include_str!("recipes/hyper.rs")]
+//! ```
+//!
+//! # Files, sockets and child processes
+//!
+//! `ReaderStream` makes a stream of chunks of any `AsyncRead`: a
+//! `tokio::fs::File`, a `TcpStream`, the `stdout` of a child process. Without
+//! an asynchronous runtime, [`EventReader`](crate::EventReader) does the same
+//! for `std::io::Read`.
+//!
+//! ```
+#![doc = include_str!("recipes/reader_stream.rs")]
+//! ```
+//!
+//! # How a stream ends
+//!
+//! | what comes | what it means | what is to be done |
+//! |---|---|---|
+//! | [`StreamError::Parse`](crate::StreamError::Parse) | one block was dropped, by default only because it exceeds the limit | go on, or give up |
+//! | [`StreamError::Transport`](crate::StreamError::Transport) | the connection broke: the body is shorter than its length, or its last chunk is missing | connect anew; a server that sets IDs goes on behind [`last_event_id()`](crate::EventStream::last_event_id), sent as `Last-Event-ID` |
+//! | `None`, and [`Ending::Cut`](crate::Ending::Cut) | the body is whole for HTTP, but its last event is not | as after a transport error |
+//! | `None`, and [`Ending::Complete`](crate::Ending::Complete) | the body ended between two events | be content |
+//!
+//! A body that has neither a length nor chunks ends where the connection does,
+//! whether the server was done or has crashed. If it crashed between two events,
+//! nothing in the bytes can tell. That is what a last event such as `[DONE]` is
+//! for, and [`until_sentinel`](crate::EventStream::until_sentinel).
+//!
+//! # What to mind
+//!
+//! - **Timeouts.** `reqwest`'s `ClientBuilder::timeout` ends a stream in the
+//!   middle, however lively it is; `read_timeout` ends it when nothing comes.
+//! - **Pinning.** An [`EventStream`](crate::EventStream) is `Unpin` if the inner
+//!   stream is, as those of `reqwest` and `hyper` are. Else
+//!   `let mut events = std::pin::pin!(events);` lets `next()` be called, and
+//!   `ending()` as well.
+//! - **Memory.** An event keeps the chunk alive that it came in. Keep
+//!   [`event.detach()`](crate::Event::detach) where few of many are kept for long.
+//! - **Cancellation.** `next()` in a `tokio::select!` loses nothing when another
+//!   branch wins.

@@ -1,0 +1,19 @@
+//! The recipes of sse-wire's documentation, as code to be compiled and run.
+//!
+//! They lie in `docs/recipes`, one to a file, and sse-wire's documentation shows
+//! those files whole. They are modules here, so that `tests/loopback.rs` runs
+//! what the documentation shows. This is a package of its own so that sse-wire
+//! does not depend on the crates that they use, not even for its tests.
+
+#[path = "../../../docs/recipes/hyper.rs"]
+pub mod hyper;
+#[path = "../../../docs/recipes/reader_stream.rs"]
+pub mod reader_stream;
+#[path = "../../../docs/recipes/reqwest.rs"]
+pub mod reqwest;
+
+/// The page itself: each recipe compiles alone, as it is shown. For doctests
+/// only, because its links lead into sse-wire.
+#[cfg(doctest)]
+#[path = "../../../docs/recipes.rs"]
+pub mod page;
