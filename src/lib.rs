@@ -38,7 +38,7 @@
 //! cut. Each has `next_item`, or `items`, for who needs [comments, IDs and
 //! reconnection times](ItemRef) too.
 //!
-//! Recipes for `reqwest`, `hyper` and tokio are in the module `recipes`.
+//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module.
 //!
 //! # What it promises
 //!
@@ -77,6 +77,10 @@
 //! that starts with a colon is a *comment*.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "std", feature = "stream")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the page names what is left out")
+)]
 // Here and not in Cargo.toml, because tests, benches and examples have `std`.
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_alloc, clippy::std_instead_of_core)]
 
