@@ -112,9 +112,9 @@ impl Decoder {
         loop {
             let kind = self.advance()?;
             match kind {
-                Kind::Event(fields) => return Ok(Some(self.event(&fields))),
+                Kind::Event => return Ok(Some(self.event())),
                 Kind::End => return Ok(None),
-                Kind::Comment(_) | Kind::LastEventId(_) | Kind::Retry(_) => {}
+                Kind::Comment | Kind::LastEventId | Kind::Retry => {}
             }
         }
     }
@@ -129,8 +129,8 @@ impl Decoder {
     pub fn next_item(&mut self) -> Result<Option<Item>, ParseError> {
         let kind = self.advance()?;
         Ok(match kind {
-            Kind::Event(fields) => Some(Item::Event(self.event(&fields))),
-            kind => self.parser.lend_item(&kind, &self.chunk).map(|item| item.to_item()),
+            Kind::Event => Some(Item::Event(self.event())),
+            kind => self.parser.lend_item(kind, &self.chunk).map(|item| item.to_item()),
         })
     }
 
@@ -187,8 +187,8 @@ impl Decoder {
 
     fn advance(&mut self) -> Result<Kind, ParseError> {
         let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-        if let Kind::Event(Fields { id, .. }) | Kind::LastEventId(id) = kind {
-            match id {
+        if let Kind::Event | Kind::LastEventId = kind {
+            match self.parser.ended().id {
                 Place::Absent => {}
                 Place::Chunk(span) => self.last_event_id = SharedId::Chunk(span),
                 Place::Buffer | Place::Oversize(_) => self.last_event_id = SharedId::Unshared,
@@ -197,9 +197,11 @@ impl Decoder {
         Ok(kind)
     }
 
-    fn event(&mut self, fields: &Fields) -> Event {
+    /// The event that `advance` has moved to.
+    fn event(&mut self) -> Event {
+        let fields = *self.parser.ended();
         let own = (fields.id != Place::Absent).then_some(LastEventId::Own);
-        if let Some([data, event_type, id]) = in_chunk(fields) {
+        if let Some([data, event_type, id]) = in_chunk(&fields) {
             let (id, last_event_id) = match (own, &self.last_event_id) {
                 (Some(own), _) => (id, own),
                 (None, SharedId::Chunk(earlier)) if self.chunk.is_valid(*earlier) => {
@@ -211,7 +213,7 @@ impl Decoder {
             return Event::from_parts(text, last_event_id, fields.retry);
         }
         let last_event_id = own.unwrap_or_else(|| self.inherited());
-        let event = self.parser.lend_event(fields, &self.chunk);
+        let event = self.parser.lend_event(&self.chunk);
         let length = event.text_length();
         if self.arena.capacity() < length {
             self.arena.reserve(length.max(ARENA));

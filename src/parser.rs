@@ -101,9 +101,15 @@ pub struct Parser {
     block: Block,
     /// The reconnection time before the first `retry` of the open block.
     reconnection_time_before: Option<Duration>,
-    /// The block that has just ended without data has set an ID and this: the
-    /// second of its two items is still to be delivered.
-    undelivered_retry: Option<Duration>,
+
+    /// What the block has set that ended last, to be lent. Its places are those
+    /// of the chunk of that time.
+    ended: Fields,
+    /// Where the comment lies that was read last, to be lent.
+    comment: Place,
+    /// The block that ended last had no data, but an ID and a reconnection
+    /// time, and the second of these two items is still to be delivered.
+    retry_undelivered: bool,
 }
 
 impl Parser {
@@ -128,7 +134,9 @@ impl Parser {
             tail: Tail::default(),
             block: Block::new(config.max_event_size),
             reconnection_time_before: None,
-            undelivered_retry: None,
+            ended: Fields::default(),
+            comment: Place::Absent,
+            retry_undelivered: false,
             config,
         }
     }
@@ -175,16 +183,16 @@ impl Parser {
     /// ```
     pub fn finish(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         let last = match self.config.eof_policy {
-            EofPolicy::Discard => Ok(None),
+            EofPolicy::Discard => Ok(false),
             EofPolicy::Dispatch => self.dispatch_pending(),
             EofPolicy::Error if self.has_pending() => {
                 Err(ParseError::UnexpectedEnd { offset: self.block.start })
             }
-            EofPolicy::Error => Ok(None),
+            EofPolicy::Error => Ok(false),
         };
         // The event is lent from the buffers, which are left alone here.
         self.restart();
-        Ok(last?.map(|fields| self.lend_event(&fields, NO_CHUNK)))
+        Ok(last?.then(|| self.lend_event(NO_CHUNK)))
     }
 
     /// Whether the stream would be cut if it ended here: within a line, or
@@ -234,40 +242,44 @@ impl Parser {
         if !self.tail.is_open() {
             self.block.trim();
         }
-        if let Some(time) = self.undelivered_retry.take() {
-            return Ok(Kind::Retry(time));
+        if mem::take(&mut self.retry_undelivered) {
+            return Ok(Kind::Retry);
         }
         let outcome = self.read(chunk, cursor);
         self.offset = cursor.offset();
         outcome
     }
 
-    pub(crate) fn lend_event<'a, B: StableBytes>(
-        &'a self,
-        fields: &Fields,
-        chunk: &'a Chunk<B>,
-    ) -> EventRef<'a> {
+    /// What the block has set that ended last.
+    pub(crate) fn ended(&self) -> &Fields {
+        &self.ended
+    }
+
+    /// Lends the event that `advance` has moved to.
+    #[inline]
+    pub(crate) fn lend_event<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> EventRef<'a> {
         EventRef::new(
-            self.block.data(fields.data, chunk),
-            self.block.event_type(fields.event_type, chunk),
-            fields.id != Place::Absent,
+            self.block.data(self.ended.data, chunk),
+            self.block.event_type(self.ended.event_type, chunk),
+            self.ended.id != Place::Absent,
             &self.last_event_id,
-            fields.retry,
+            self.ended.retry,
         )
     }
 
+    /// Lends the item that `advance` has moved to.
     pub(crate) fn lend_item<'a, B: StableBytes>(
         &'a self,
-        kind: &Kind,
+        kind: Kind,
         chunk: &'a Chunk<B>,
     ) -> Option<ItemRef<'a>> {
-        Some(match kind {
-            Kind::Event(fields) => ItemRef::Event(self.lend_event(fields, chunk)),
-            Kind::Comment(place) => ItemRef::Comment(self.block.comment(*place, chunk)),
-            Kind::LastEventId(_) => ItemRef::LastEventId(&self.last_event_id),
-            Kind::Retry(time) => ItemRef::Retry(*time),
-            Kind::End => return None,
-        })
+        match kind {
+            Kind::Event => Some(ItemRef::Event(self.lend_event(chunk))),
+            Kind::Comment => Some(ItemRef::Comment(self.block.comment(self.comment, chunk))),
+            Kind::LastEventId => Some(ItemRef::LastEventId(&self.last_event_id)),
+            Kind::Retry => self.ended.retry.map(ItemRef::Retry),
+            Kind::End => None,
+        }
     }
 
     fn read<B: StableBytes>(
@@ -336,7 +348,8 @@ impl Parser {
             Field::Comment => {
                 self.block.check_comment(value).map_err(|error| self.refuse(error.into()))?;
                 self.block.save(chunk);
-                return Ok(Some(Kind::Comment(Place::Chunk(value))));
+                self.comment = Place::Chunk(value);
+                return Ok(Some(Kind::Comment));
             }
             Field::Unknown => Ok(()),
         };
@@ -371,19 +384,21 @@ impl Parser {
             self.block.start = cursor.offset();
             return Err(error);
         }
-        let fields = self.block.close();
+        self.ended = self.block.close();
         self.block.start = cursor.offset();
-        if fields.id != Place::Absent {
+        let Fields { data, id, retry, .. } = self.ended;
+        if id != Place::Absent {
             self.last_event_id.clear();
-            self.last_event_id.push_str(self.block.id(fields.id, chunk));
+            self.last_event_id.push_str(self.block.id(id, chunk));
         }
-        Ok(match fields {
-            Fields { data: Place::Absent, id: Place::Absent, retry, .. } => retry.map(Kind::Retry),
-            Fields { data: Place::Absent, id, retry, .. } => {
-                self.undelivered_retry = retry;
-                Some(Kind::LastEventId(id))
+        Ok(match (data, id, retry) {
+            (Place::Absent, Place::Absent, None) => None,
+            (Place::Absent, Place::Absent, Some(_)) => Some(Kind::Retry),
+            (Place::Absent, _, retry) => {
+                self.retry_undelivered = retry.is_some();
+                Some(Kind::LastEventId)
             }
-            fields => Some(Kind::Event(fields)),
+            _ => Some(Kind::Event),
         })
     }
 
@@ -480,7 +495,10 @@ impl Parser {
     fn finish_tail(&mut self) -> Result<Option<Kind>, ParseError> {
         let finished = self.tail.finish(&mut self.block, self.config.utf8_policy);
         match finished.map_err(|refusal| self.refuse(refusal))? {
-            Finished::Comment => return Ok(Some(Kind::Comment(Place::Buffer))),
+            Finished::Comment => {
+                self.comment = Place::Buffer;
+                return Ok(Some(Kind::Comment));
+            }
             Finished::Retry(time) => self.set_retry(time),
             Finished::Other => {}
         }
@@ -520,14 +538,11 @@ impl Parser {
     }
 
     /// Ends the unfinished line and block as if their line ends were there.
-    fn dispatch_pending(&mut self) -> Result<Option<Fields>, ParseError> {
+    /// Says whether that dispatches an event.
+    fn dispatch_pending(&mut self) -> Result<bool, ParseError> {
         self.settle_bom(NO_CHUNK)?;
         self.finish_tail()?;
-        let kind = self.end_block(NO_CHUNK, &self.cursor())?;
-        Ok(match kind {
-            Some(Kind::Event(fields)) => Some(fields),
-            _ => None,
-        })
+        Ok(self.end_block(NO_CHUNK, &self.cursor())? == Some(Kind::Event))
     }
 
     /// Forgets all but the ID, the reconnection time, and what is lent.
@@ -538,7 +553,7 @@ impl Parser {
         self.tail = Tail::default();
         self.block.close();
         self.block.start = 0;
-        self.undelivered_retry = None;
+        self.retry_undelivered = false;
     }
 }
 
@@ -573,13 +588,13 @@ impl Cursor {
     }
 }
 
-/// What [`Parser::advance`] has moved to.
-#[derive(Clone, Copy, Debug)]
+/// What [`Parser::advance`] has moved to, to be lent by the parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Event(Fields),
-    Comment(Place),
-    LastEventId(Place),
-    Retry(Duration),
+    Event,
+    Comment,
+    LastEventId,
+    Retry,
     /// The chunk has been read whole.
     End,
 }
@@ -634,11 +649,9 @@ impl<'c> Feed<'_, 'c> {
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         loop {
             match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
-                Kind::Event(fields) => {
-                    return Ok(Some(self.parser.lend_event(&fields, &self.chunk)));
-                }
+                Kind::Event => return Ok(Some(self.parser.lend_event(&self.chunk))),
                 Kind::End => return Ok(None),
-                Kind::Comment(_) | Kind::LastEventId(_) | Kind::Retry(_) => {}
+                Kind::Comment | Kind::LastEventId | Kind::Retry => {}
             }
         }
     }
@@ -665,7 +678,7 @@ impl<'c> Feed<'_, 'c> {
     /// ```
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
         let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-        Ok(self.parser.lend_item(&kind, &self.chunk))
+        Ok(self.parser.lend_item(kind, &self.chunk))
     }
 
     /// The bytes that have not been read yet. If you feed them later, nothing

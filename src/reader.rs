@@ -135,9 +135,7 @@ impl<R: Read> EventReader<R> {
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
         loop {
             match self.advance()? {
-                Step::Kind(Kind::Event(fields)) => {
-                    return Ok(Some(self.parser.lend_event(&fields, &self.chunk)));
-                }
+                Step::Kind(Kind::Event) => return Ok(Some(self.parser.lend_event(&self.chunk))),
                 Step::Kind(_) => {}
                 Step::Finish => return Ok(self.parser.finish()?),
                 Step::None => return Ok(None),
@@ -154,7 +152,7 @@ impl<R: Read> EventReader<R> {
     /// As [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, StreamError<io::Error>> {
         Ok(match self.advance()? {
-            Step::Kind(kind) => self.parser.lend_item(&kind, &self.chunk),
+            Step::Kind(kind) => self.parser.lend_item(kind, &self.chunk),
             Step::Finish => self.parser.finish()?.map(ItemRef::Event),
             Step::None => None,
         })
