@@ -188,7 +188,7 @@ impl Decoder {
     fn advance(&mut self) -> Result<Kind, ParseError> {
         let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
         if let Kind::Event | Kind::LastEventId = kind {
-            match self.parser.ended().id {
+            match self.parser.fields().id {
                 Place::Absent => {}
                 Place::Chunk(span) => self.last_event_id = SharedId::Chunk(span),
                 Place::Buffer | Place::Oversize(_) => self.last_event_id = SharedId::Unshared,
@@ -199,7 +199,7 @@ impl Decoder {
 
     /// The event that `advance` has moved to.
     fn event(&mut self) -> Event {
-        let fields = *self.parser.ended();
+        let fields = *self.parser.fields();
         let own = (fields.id != Place::Absent).then_some(LastEventId::Own);
         if let Some([data, event_type, id]) = in_chunk(&fields) {
             let (id, last_event_id) = match (own, &self.last_event_id) {

@@ -102,9 +102,6 @@ pub struct Parser {
     /// The reconnection time before the first `retry` of the open block.
     reconnection_time_before: Option<Duration>,
 
-    /// What the block has set that ended last, to be lent. Its places are those
-    /// of the chunk of that time.
-    ended: Fields,
     /// Where the comment lies that was read last, to be lent.
     comment: Place,
     /// The block that ended last had no data, but an ID and a reconnection
@@ -134,7 +131,6 @@ impl Parser {
             tail: Tail::default(),
             block: Block::new(config.max_event_size),
             reconnection_time_before: None,
-            ended: Fields::default(),
             comment: Place::Absent,
             retry_undelivered: false,
             config,
@@ -182,6 +178,7 @@ impl Parser {
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
     pub fn finish(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
+        self.begin_block();
         let last = match self.config.eof_policy {
             EofPolicy::Discard => Ok(false),
             EofPolicy::Dispatch => self.dispatch_pending(),
@@ -190,8 +187,10 @@ impl Parser {
             }
             EofPolicy::Error => Ok(false),
         };
-        // The event is lent from the buffers, which are left alone here.
         self.restart();
+        if last != Ok(true) {
+            self.begin_block();
+        }
         Ok(last?.then(|| self.lend_event(NO_CHUNK)))
     }
 
@@ -199,7 +198,7 @@ impl Parser {
     /// within a block that has data.
     pub fn has_pending(&self) -> bool {
         let within_bom = (1..BOM.len()).contains(&self.bom);
-        within_bom || self.tail.is_open() || self.block.fields.data != Place::Absent
+        within_bom || self.tail.is_open() || self.block.has_data()
     }
 
     /// Makes the parser ready for the first byte of a new connection: keeps
@@ -207,7 +206,7 @@ impl Parser {
     /// forgets all else.
     pub fn reset(&mut self) {
         self.restart();
-        self.block.trim();
+        self.begin_block();
     }
 
     /// The last event ID (WHATWG HTML §9.2.6), or an empty string: what a
@@ -239,31 +238,29 @@ impl Parser {
         chunk: &mut Chunk<B>,
         cursor: &mut Cursor,
     ) -> Result<Kind, ParseError> {
-        if !self.tail.is_open() {
-            self.block.trim();
-        }
         if mem::take(&mut self.retry_undelivered) {
             return Ok(Kind::Retry);
         }
+        self.begin_block();
         let outcome = self.read(chunk, cursor);
         self.offset = cursor.offset();
         outcome
     }
 
-    /// What the block has set that ended last.
-    pub(crate) fn ended(&self) -> &Fields {
-        &self.ended
+    /// What the block has set that `advance` has moved to the end of.
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.block.fields
     }
 
     /// Lends the event that `advance` has moved to.
     #[inline]
     pub(crate) fn lend_event<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> EventRef<'a> {
         EventRef::new(
-            self.block.data(self.ended.data, chunk),
-            self.block.event_type(self.ended.event_type, chunk),
-            self.ended.id != Place::Absent,
+            self.block.data(chunk),
+            self.block.event_type(chunk),
+            self.block.fields.id != Place::Absent,
             &self.last_event_id,
-            self.ended.retry,
+            self.block.fields.retry,
         )
     }
 
@@ -277,7 +274,7 @@ impl Parser {
             Kind::Event => Some(ItemRef::Event(self.lend_event(chunk))),
             Kind::Comment => Some(ItemRef::Comment(self.block.comment(self.comment, chunk))),
             Kind::LastEventId => Some(ItemRef::LastEventId(&self.last_event_id)),
-            Kind::Retry => self.ended.retry.map(ItemRef::Retry),
+            Kind::Retry => self.block.fields.retry.map(ItemRef::Retry),
             Kind::End => None,
         }
     }
@@ -380,19 +377,20 @@ impl Parser {
     ) -> Result<Option<Kind>, ParseError> {
         if let Err(TooLarge(size)) = self.block.check_sum() {
             let error = self.refuse(Refusal::TooLarge(size));
-            self.block.close();
-            self.block.start = cursor.offset();
+            self.block.end(cursor.offset());
             return Err(error);
         }
-        self.ended = self.block.close();
-        self.block.start = cursor.offset();
-        let Fields { data, id, retry, .. } = self.ended;
+        self.block.end(cursor.offset());
+        let Fields { data, id, retry, .. } = self.block.fields;
         if id != Place::Absent {
             self.last_event_id.clear();
-            self.last_event_id.push_str(self.block.id(id, chunk));
+            self.last_event_id.push_str(self.block.id(chunk));
         }
         Ok(match (data, id, retry) {
-            (Place::Absent, Place::Absent, None) => None,
+            (Place::Absent, Place::Absent, None) => {
+                self.block.begin();
+                None
+            }
             (Place::Absent, Place::Absent, Some(_)) => Some(Kind::Retry),
             (Place::Absent, _, retry) => {
                 self.retry_undelivered = retry.is_some();
@@ -400,6 +398,16 @@ impl Parser {
             }
             _ => Some(Kind::Event),
         })
+    }
+
+    /// Forgets the block that has ended, if one has: nothing of it is lent any
+    /// more. Gives back memory that no unfinished line needs.
+    #[inline]
+    fn begin_block(&mut self) {
+        self.block.begin();
+        if !self.tail.is_open() {
+            self.block.trim();
+        }
     }
 
     fn set_retry(&mut self, time: Duration) {
@@ -551,8 +559,7 @@ impl Parser {
         self.bom = 0;
         self.after_cr = false;
         self.tail = Tail::default();
-        self.block.close();
-        self.block.start = 0;
+        self.block.end(0);
         self.retry_undelivered = false;
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use sse_wire::{Decoder, Event, EventWriter, ParseError, Parser};
+use sse_wire::{Decoder, EofPolicy, Event, EventWriter, ParseError, Parser};
 
 struct Counting;
 
@@ -190,6 +190,21 @@ fn a_large_event_leaves_no_capacity_behind() {
         }
     });
     assert!(left <= 8 * 1024, "{left} bytes left");
+}
+
+#[test]
+fn the_end_of_the_stream_gives_back_an_unfinished_block() {
+    let parsers = [EofPolicy::Discard, EofPolicy::Error]
+        .map(|policy| Parser::builder().eof_policy(policy).build());
+    for mut parser in parsers {
+        let (_, peak, left) = counted(|| {
+            for _ in 0..100 {
+                read_all(&mut parser, &[b"data: ", "a".repeat(4096).as_bytes()].concat());
+            }
+            let _ = parser.finish();
+        });
+        assert!(peak > 400_000 && left <= 8 * 1024, "{left} of {peak} bytes left");
+    }
 }
 
 #[test]

@@ -5,9 +5,9 @@
 //! if a second line joins the data, or if a chunk end cut its line, in which
 //! case `Tail` appends it here piece by piece.
 //!
-//! When changing this file: whatever leaves the parser must leave no
-//! [`Place::Chunk`] behind in it, and a value is counted against the limit
-//! before it is stored.
+//! When changing this file: an open block must have no [`Place::Chunk`] when the
+//! parser returns to its caller, and a value is counted against the limit before
+//! it is stored.
 
 use alloc::string::String;
 use core::{mem, time::Duration};
@@ -60,6 +60,8 @@ pub(crate) struct Block {
     pub(super) fields: Fields,
     /// Where the block starts in the stream.
     pub(super) start: u64,
+    /// The block has ended, and is what is lent, until the next one begins.
+    ended: bool,
     /// The block was refused: its other lines are passed over.
     pub(super) dropped: bool,
     /// `ParserBuilder::max_event_size`.
@@ -195,14 +197,26 @@ impl Block {
         }
     }
 
-    /// Ends the block at its blank line, or at the end of the stream, and
-    /// returns what it has set. Its buffers stay as they are to be lent.
-    ///
-    /// The caller says where the next block starts.
+    pub(super) fn has_data(&self) -> bool {
+        !self.ended && self.fields.data != Place::Absent
+    }
+
+    /// Ends the block at its blank line, or at the end of the stream. What it
+    /// has set stays, to be lent, until [`begin`](Self::begin).
     #[inline]
-    pub(super) fn close(&mut self) -> Fields {
+    pub(super) fn end(&mut self, next_start: u64) {
+        self.ended = true;
         self.dropped = false;
-        mem::take(&mut self.fields)
+        self.start = next_start;
+    }
+
+    /// Begins the next block, if this one has ended.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        if self.ended {
+            self.ended = false;
+            self.fields = Fields::default();
+        }
     }
 
     /// Checks the sum of the block's parts.
@@ -237,22 +251,18 @@ impl Block {
     }
 
     #[inline]
-    pub(super) fn data<'a, B: StableBytes>(&'a self, place: Place, chunk: &'a Chunk<B>) -> &'a str {
-        text(place, &self.data, chunk)
+    pub(super) fn data<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
+        text(self.fields.data, &self.data, chunk)
     }
 
     #[inline]
-    pub(super) fn event_type<'a, B: StableBytes>(
-        &'a self,
-        place: Place,
-        chunk: &'a Chunk<B>,
-    ) -> &'a str {
-        text(place, &self.event_type, chunk)
+    pub(super) fn event_type<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
+        text(self.fields.event_type, &self.event_type, chunk)
     }
 
     #[inline]
-    pub(super) fn id<'a, B: StableBytes>(&'a self, place: Place, chunk: &'a Chunk<B>) -> &'a str {
-        text(place, &self.id, chunk)
+    pub(super) fn id<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
+        text(self.fields.id, &self.id, chunk)
     }
 
     #[inline]
