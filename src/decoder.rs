@@ -15,8 +15,8 @@ use crate::{
 /// How much room is made at a time for events that cannot be slices.
 const ARENA: usize = 4096;
 
-/// A parser of owned events: push chunks in, take [`Event`]s out, in whatever
-/// order suits you.
+/// A parser of owned events: push chunks in, take [`Event`]s out. Pushing and
+/// reading may be interleaved freely.
 ///
 /// It does no I/O. An event that lies whole in a chunk is a slice of it. One
 /// that does not, because a chunk end has cut it or because it has several
@@ -71,7 +71,9 @@ impl Decoder {
         Self::with_parser(Parser::new())
     }
 
-    /// A decoder that goes on where `parser` is, with its limit and policies.
+    /// A decoder that continues exactly where `parser` is, with its limit,
+    /// policies and last event ID. For a new connection, call
+    /// [`Parser::reset`] first, if the parser has read one before.
     pub fn with_parser(parser: Parser) -> Self {
         Self {
             cursor: parser.cursor(),
@@ -107,7 +109,7 @@ impl Decoder {
     /// # Errors
     ///
     /// As [`Feed::next_event`](crate::Feed::next_event): once for each block
-    /// that is dropped. The next call goes on behind it.
+    /// that is dropped. The next call goes on after it.
     pub fn next_event(&mut self) -> Result<Option<Event>, ParseError> {
         loop {
             let kind = self.advance()?;
@@ -134,8 +136,8 @@ impl Decoder {
         })
     }
 
-    /// Ends the stream: what becomes of an unfinished block is decided by the
-    /// [`EofPolicy`](crate::EofPolicy). See [`Parser::finish`].
+    /// Ends the stream: the [`EofPolicy`](crate::EofPolicy) decides what
+    /// happens to an unfinished block. See [`Parser::finish`].
     ///
     /// Bytes that were pushed and not read are discarded. Afterwards the
     /// decoder is ready for the next connection.
@@ -151,13 +153,13 @@ impl Decoder {
 
     /// Makes the decoder ready for the first byte of a new connection: keeps
     /// the last event ID, the reconnection time and the configuration, and
-    /// forgets all else, bytes that were not read included.
+    /// forgets everything else, including bytes that were not read.
     pub fn reset(&mut self) {
         self.parser.reset();
         self.take_unread();
     }
 
-    /// Whether the stream would be cut if it ended here: within a line, or
+    /// Whether the stream would be cut off if it ended here: within a line, or
     /// within a block that has data, or before bytes that were not read.
     pub fn has_pending(&self) -> bool {
         self.cursor.position() < self.chunk.len() || self.parser.has_pending()

@@ -3,10 +3,9 @@
 //! An event is validated when it is built, so encoding one cannot fail and
 //! cannot be used to inject fields. What is encoded and parsed again is equal.
 //!
-//! Beside [`Event::encode`] and its kind there are, here, functions for what a
-//! stream holds besides events; [`EventWriter`], for a
-//! server that builds no `Event`; and [`Encoded`], for bytes
-//! that go to many clients.
+//! Besides [`Event::encode`], there are functions here for what a stream holds
+//! other than events. [`EventWriter`] is for servers that do not need an
+//! `Event`, and [`Encoded`] for bytes that go to many clients.
 //!
 //! # Examples
 //!
@@ -40,8 +39,8 @@ use crate::{
     event::{DEFAULT_EVENT_TYPE, Event, EventRef, Item, ItemRef},
 };
 
-/// Writes a comment, as a block of its own: clients pass over it, but it keeps
-/// a connection alive.
+/// Writes a comment, as a block of its own: clients ignore it, but it keeps a
+/// connection alive.
 ///
 /// CR, LF and CR LF in the text begin a further comment line. Does not
 /// allocate.
@@ -69,7 +68,7 @@ pub fn comment(text: &str, dst: &mut impl BufMut) {
 ///
 /// # Errors
 ///
-/// [`EncodeError::Retry`] if the time is no whole number of milliseconds, or
+/// [`EncodeError::Retry`] if the time is not a whole number of milliseconds, or
 /// more than `u64::MAX` of them. Nothing is written then.
 ///
 /// # Panics
@@ -148,6 +147,9 @@ impl EventRef<'_> {
     /// Writes the event, with the blank line that ends it. Does not allocate,
     /// unless the buffer has to grow.
     ///
+    /// An ID that the event only inherits is not written: to forward a stream,
+    /// encode its [items](Item).
+    ///
     /// # Panics
     ///
     /// If `dst` has less room than [`encoded_len`](Self::encoded_len) and
@@ -190,6 +192,9 @@ impl EventRef<'_> {
 impl Event {
     /// Writes the event, with the blank line that ends it. Does not allocate,
     /// unless the buffer has to grow.
+    ///
+    /// An ID that the event only inherits is not written: to forward a stream,
+    /// encode its [items](Item).
     ///
     /// # Panics
     ///

@@ -6,8 +6,8 @@
 pub enum Ending {
     /// Between two blocks: nothing was lost.
     Complete,
-    /// Within a line, or within a block that has data: the stream was cut. The
-    /// [`EofPolicy`](crate::EofPolicy) decides what becomes of that block.
+    /// Within a line, or within a block that has data: the stream was cut off.
+    /// The [`EofPolicy`](crate::EofPolicy) decides what happens to that block.
     Cut,
     /// With an error of the transport.
     Transport,

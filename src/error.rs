@@ -6,9 +6,9 @@ use core::time::Duration;
 
 /// Why a block of the event stream was dropped.
 ///
-/// The parser goes on behind such an error: the next call reads the block
-/// after the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd)
-/// has nothing behind it.
+/// The parser goes on after such an error: the next call reads the block after
+/// the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd) is the
+/// end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -114,8 +114,32 @@ pub enum EncodeError {
 /// What stopped an adapter from delivering the next event.
 ///
 /// `E` is the error of the source of the bytes. The two are told apart because
-/// they call for different answers: behind [`Parse`](Self::Parse) the stream
-/// goes on, behind [`Transport`](Self::Transport) it has to be opened anew.
+/// they call for different answers: after [`Parse`](Self::Parse) the stream
+/// goes on, after [`Transport`](Self::Transport) it has to be opened anew.
+///
+/// As always with `source()`, the text of a `Transport` error does not repeat
+/// that of its cause: print both.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use sse_wire::{EventReader, Parser, StreamError};
+///
+/// let parser = Parser::builder().max_event_size(8).build();
+/// let reader = EventReader::with_parser(&b"data: far too large\n\ndata: fits\n\n"[..], parser);
+/// let mut data = Vec::new();
+/// for event in reader {
+///     match event {
+///         Ok(event) => data.push(event.data().to_owned()),
+///         Err(StreamError::Parse(error)) => eprintln!("one block was dropped: {error}"),
+///         Err(StreamError::Transport(error)) => panic!("the connection broke: {error}"),
+///         Err(error) => panic!("{error}"),
+///     }
+/// }
+/// assert_eq!(data, ["fits"]);
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError<E> {

@@ -302,8 +302,21 @@ impl From<EventRef<'_>> for Event {
 ///
 /// What a block with data sets comes with its event. What a block *without*
 /// data sets comes at its blank line, as items of its own: first the last
-/// event ID, then the reconnection time. A comment comes at its own line. So
-/// the items, written out again, are an equivalent stream.
+/// event ID, then the reconnection time. A comment comes when its line ends,
+/// even in the middle of a block. So the items, written out again, are an
+/// equivalent stream.
+///
+/// ```
+/// use sse_wire::{ItemRef, Parser};
+///
+/// let mut parser = Parser::new();
+/// let mut feed = parser.feed(b"data: a\n: b\n\nretry: 5\nid: 7\n\n");
+/// assert_eq!(feed.next_item()?, Some(ItemRef::Comment("b")));
+/// assert!(matches!(feed.next_item()?, Some(ItemRef::Event(event)) if event.data() == "a"));
+/// assert_eq!(feed.next_item()?, Some(ItemRef::LastEventId("7")));
+/// assert_eq!(feed.next_item()?, Some(ItemRef::Retry(core::time::Duration::from_millis(5))));
+/// # Ok::<(), sse_wire::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ItemRef<'a> {
@@ -336,6 +349,8 @@ impl From<ItemRef<'_>> for Item {
 }
 
 /// One thing that a stream delivers, owned: the twin of [`ItemRef`].
+///
+/// Events share their text, as [`Event`] says; comments and IDs are copies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item {

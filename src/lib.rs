@@ -1,6 +1,6 @@
-//! Server-Sent Events on the wire: a zero-copy parser that is exact at every
-//! cut of the input, an encoder that cannot be injected, and adapters for
-//! asynchronous streams and blocking readers.
+//! Server-Sent Events on the wire: a zero-copy parser that gives the standard's
+//! result wherever chunks end, an encoder that cannot be made to inject fields,
+//! and adapters for asynchronous streams and blocking readers.
 //!
 //! ```
 //! use sse_wire::{Event, Parser};
@@ -34,22 +34,22 @@
 //! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
 //! | one event to send to many | [`Encoded`] | |
 //!
-//! All that parse deliver the same events and errors, however the bytes are
-//! cut. Each has `next_item`, or `items`, for who needs [comments, IDs and
-//! reconnection times](ItemRef) too.
+//! All parsers deliver the same events and errors, wherever chunks end. Each has
+//! `next_item`, or `items`, for those who need [comments, IDs and reconnection
+//! times](ItemRef), too.
 //!
 //! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module.
 //!
 //! # What it promises
 //!
-//! - **The standard's result.** WHATWG HTML §9.2.5 and §9.2.6, at every cut of
-//!   the input. Nothing waits for a byte that it does not need.
+//! - **The standard's result.** WHATWG HTML §9.2.5 and §9.2.6, wherever chunks
+//!   end. Nothing waits for a byte that it does not need.
 //! - **No copies.** An event that lies whole in its chunk is a slice of it. Only
 //!   one that a chunk end has cut, or that has several `data` lines, is put
 //!   together in a buffer. [`Parser`] says what that costs.
 //! - **Bounded memory.** [`ParserBuilder::max_event_size`] limits what one block
 //!   may hold. What exceeds it is a [`ParseError`], once, and the next block is
-//!   read as if nothing had been.
+//!   intact.
 //! - **Linear time.** Nothing is searched again when the next chunk comes.
 //! - **No panics** on any input, and nothing injected on output: text that
 //!   would not come back equal is an [`EncodeError`].
@@ -109,9 +109,13 @@ pub mod recipes;
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
 pub use self::stream::{EventStream, EventStreamExt, Items, Outcome, UntilSentinel};
+/// The `bytes` crate, whose types are in the signatures here.
+pub use bytes;
+
+#[doc(inline)]
+pub use self::encode::{Encode, Encoded, EventWriter};
 pub use self::{
     decoder::Decoder,
-    encode::{Encode, Encoded, EventWriter},
     ending::Ending,
     error::{EncodeError, ParseError, StreamError},
     event::{Event, EventBuilder, EventRef, Item, ItemRef},

@@ -54,8 +54,8 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// are lent: their text is that of the chunk where it lies whole in it, and
 /// otherwise that of a buffer in the parser.
 ///
-/// However the stream is cut into chunks, the events and errors are the same,
-/// and each is delivered with the first byte that completes it.
+/// The events and errors are the same wherever chunks end, and each event is
+/// delivered with the byte that completes it.
 ///
 /// # Cost
 ///
@@ -147,19 +147,20 @@ impl Parser {
         Feed { parser: self, chunk: Chunk::new(chunk), cursor }
     }
 
-    /// Ends the stream: what becomes of an unfinished block is decided by the
-    /// [`EofPolicy`], which by default discards it (WHATWG HTML §9.2.6).
+    /// Ends the stream: the [`EofPolicy`] decides what happens to an unfinished
+    /// block, which by default is discarded (WHATWG HTML §9.2.6).
     ///
     /// Afterwards the parser is as after [`reset`](Self::reset), ready for the
-    /// next connection. `None` does not tell a stream that ended between two
-    /// blocks from one that was cut: [`has_pending`](Self::has_pending), asked
-    /// before, does. A block is dispatched with [`EofPolicy::Dispatch`] only.
+    /// next connection. `None` is returned both for a stream that ended between
+    /// two blocks and for one that was cut off: call
+    /// [`has_pending`](Self::has_pending) before `finish` to tell them apart.
+    /// Only with [`EofPolicy::Dispatch`] is there an event.
     ///
     /// # Errors
     ///
     /// [`ParseError::UnexpectedEnd`] with [`EofPolicy::Error`] if there is an
-    /// unfinished block. With [`EofPolicy::Dispatch`] also what the line ends
-    /// that are missing would have led to.
+    /// unfinished block. With [`EofPolicy::Dispatch`], also any error that the
+    /// completed block causes.
     ///
     /// # Examples
     ///
@@ -194,8 +195,15 @@ impl Parser {
         Ok(last?.then(|| self.lend_event(NO_CHUNK)))
     }
 
-    /// Whether the stream would be cut if it ended here: within a line, or
-    /// within a block that has data.
+    /// Whether the stream would be cut off if it ended here: within a line, or
+    /// within a block that has data. Costs nothing.
+    ///
+    /// ```
+    /// let mut parser = sse_wire::Parser::new();
+    /// assert_eq!(parser.feed(b"data: 1\n").next_event()?, None);
+    /// assert!(parser.has_pending());
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
     pub fn has_pending(&self) -> bool {
         let within_bom = (1..BOM.len()).contains(&self.bom);
         within_bom || self.tail.is_open() || self.block.has_data()
@@ -203,7 +211,19 @@ impl Parser {
 
     /// Makes the parser ready for the first byte of a new connection: keeps
     /// the last event ID, the reconnection time and the configuration, and
-    /// forgets all else.
+    /// forgets everything else.
+    ///
+    /// Without it, what an old connection left unfinished would be joined to
+    /// the first line of the new one. [`finish`](Self::finish) does it, too.
+    ///
+    /// ```
+    /// let mut parser = sse_wire::Parser::new();
+    /// assert!(parser.feed(b"id: 1\ndata: a\n\ndata: ha").next_event()?.is_some());
+    /// parser.reset();
+    /// assert_eq!(parser.feed(b"data: b\n\n").next_event()?.unwrap().data(), "b");
+    /// assert_eq!(parser.last_event_id(), "1");
+    /// # Ok::<(), sse_wire::ParseError>(())
+    /// ```
     pub fn reset(&mut self) {
         self.restart();
         self.begin_block();
@@ -317,8 +337,8 @@ impl Parser {
     ) -> Result<Option<Kind>, ParseError> {
         let start = cursor.position;
         let rest = &chunk.bytes()[start..cursor.body_end];
-        let line = &rest[..lines::first_end(rest).unwrap_or(rest.len())];
-        let end = start + line.len();
+        let length = lines::first_end(rest).expect("the body ends with a line end");
+        let (line, end) = (&rest[..length], start + length);
         if line.is_empty() {
             self.end_line(chunk.bytes(), end, cursor);
             return self.end_block(chunk, cursor);
@@ -354,7 +374,7 @@ impl Parser {
         Ok(None)
     }
 
-    /// Moves behind the line end at `end`.
+    /// Moves past the line end at `end`.
     #[inline]
     fn end_line(&mut self, bytes: &[u8], end: usize, cursor: &mut Cursor) {
         cursor.position = end + 1;
@@ -388,7 +408,7 @@ impl Parser {
         }
         Ok(match (data, id, retry) {
             (Place::Absent, Place::Absent, None) => {
-                self.block.begin();
+                self.begin_block();
                 None
             }
             (Place::Absent, Place::Absent, Some(_)) => Some(Kind::Retry),
@@ -614,10 +634,11 @@ pub(crate) enum Kind {
 /// # Termination
 ///
 /// `None` means that the chunk has been read, not that the stream has ended:
-/// feed the next one. A `Feed` that is dropped earlier loses only
-/// [`remaining`](Self::remaining), the bytes that have not been read. So does
-/// one that is left with `?` because of an error. To go on behind an error,
-/// keep the `Feed` and match:
+/// feed the next one. It is not an `Iterator`, because events borrow from it.
+///
+/// A `Feed` that is dropped earlier loses only [`remaining`](Self::remaining),
+/// the bytes that have not been read. So does one that is left with `?` because
+/// of an error. To go on after an error, keep the `Feed` and match:
 ///
 /// ```
 /// use sse_wire::Parser;
@@ -652,7 +673,7 @@ impl<'c> Feed<'_, 'c> {
     ///
     /// [`ParseError::EventTooLarge`], or [`ParseError::InvalidUtf8`] with
     /// [`Utf8Policy::Reject`]: once for each block that is dropped. The next
-    /// call goes on behind it.
+    /// call goes on after it.
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         loop {
             match self.parser.advance(&mut self.chunk, &mut self.cursor)? {

@@ -23,12 +23,13 @@ const BUFFER: usize = 16 * 1024;
 ///
 /// # Termination
 ///
-/// A [`StreamError::Parse`] does not end it: the next call reads on behind the
+/// A [`StreamError::Parse`] does not end it: the next call reads on after the
 /// block that was dropped. Neither does [`ErrorKind::WouldBlock`] or
 /// [`ErrorKind::TimedOut`]: nothing is lost, and the next call tries again.
 /// [`ErrorKind::Interrupted`] is tried again here. After any other error of
 /// the reader, and after the end, there is nothing more;
-/// [`ending`](Self::ending) tells which it was.
+/// [`ending`](Self::ending) tells which it was, and the parser of
+/// [`into_parts`](Self::into_parts) is ready for the next connection.
 ///
 /// # Cost
 ///
@@ -65,8 +66,9 @@ impl<R> EventReader<R> {
         Self::with_parser(inner, Parser::new())
     }
 
-    /// Reads events from `inner` with the limit, the policies and the last
-    /// event ID of `parser`.
+    /// Reads events from `inner`, continuing exactly where `parser` is, with
+    /// its limit, policies and last event ID. For a new connection, call
+    /// [`Parser::reset`] first, if the parser has read one before.
     pub fn with_parser(inner: R, parser: Parser) -> Self {
         Self {
             inner,
@@ -94,7 +96,8 @@ impl<R> EventReader<R> {
         self.bytes_read
     }
 
-    /// How the stream has ended, if it has.
+    /// How the stream has ended, if it has: not by an error after which the
+    /// next call tries again.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }
@@ -115,7 +118,9 @@ impl<R> EventReader<R> {
     }
 
     /// The inner reader, the parser, and the bytes that were read and that the
-    /// parser has not seen: feed them to it, and nothing is lost.
+    /// parser has not seen: feed them to it, and nothing is lost. Before the
+    /// end the parser is in the middle of the stream; to read another one with
+    /// it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (R, Parser, Vec<u8>) {
         let unread = self.chunk.bytes()[self.cursor.position()..].to_vec();
         (self.inner, self.parser, unread)
@@ -190,6 +195,7 @@ impl<R: Read> EventReader<R> {
                     }
                     _ => {
                         self.ending = Some(Ending::Transport);
+                        self.parser.reset();
                         return Err(StreamError::Transport(error));
                     }
                 },
@@ -198,7 +204,7 @@ impl<R: Read> EventReader<R> {
     }
 }
 
-/// Owned events, each copied into memory of its own. Goes on behind errors as
+/// Owned events, each copied into memory of its own. Goes on after errors as
 /// [`EventReader`] says, and ends where that ends.
 impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;

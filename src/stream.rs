@@ -22,17 +22,24 @@ use crate::{
 pin_project! {
     /// The events of a stream of chunks, as a [`Stream`].
     ///
-    /// Works over any stream of `Result<B, E>` where `B` becomes [`Bytes`]
-    /// without help: the body of an HTTP response, a file, a socket. It needs
-    /// no runtime, and is `Send` if the inner stream is.
+    /// Works over any stream of `Result<B, E>` where `B: Into<Bytes>`: the body
+    /// of an HTTP response, a file, a socket. It needs no runtime, and is `Send`
+    /// if the inner stream is.
     ///
     /// # Termination
     ///
     /// A [`StreamError::Parse`] does not end the stream: the next item comes
-    /// from behind the block that was dropped. After a
+    /// from after the block that was dropped. After a
     /// [`StreamError::Transport`], and after the end, it yields `None` for
     /// ever; [`ending`](Self::ending) tells which it was, and whether the end
     /// came within a block.
+    ///
+    /// # Reconnecting
+    ///
+    /// Once the stream has ended, in whatever way, the parser of
+    /// [`into_parts`](Self::into_parts) is ready for the next connection: it
+    /// knows the last event ID and the reconnection time, and nothing of an
+    /// unfinished block.
     ///
     /// # Cancellation safety
     ///
@@ -76,8 +83,9 @@ impl<S> EventStream<S> {
         Self::with_parser(inner, Parser::new())
     }
 
-    /// Reads events from `inner` with the limit, the policies and the last
-    /// event ID of `parser`.
+    /// Reads events from `inner`, continuing exactly where `parser` is, with
+    /// its limit, policies and last event ID. For a new connection, call
+    /// [`Parser::reset`] first, if the parser has read one before.
     pub fn with_parser(inner: S, parser: Parser) -> Self {
         Self { inner, decoder: Decoder::with_parser(parser), bytes_read: 0, ending: None }
     }
@@ -87,8 +95,12 @@ impl<S> EventStream<S> {
         Items { events: self }
     }
 
-    /// Ends with the event whose data is `sentinel`, as `[DONE]` ends the
+    /// Ends at the event whose data is exactly `sentinel`, as `[DONE]` ends the
     /// streams of several LLM services, and tells whether it came.
+    ///
+    /// The sentinel itself is not yielded. Its event type does not matter. A
+    /// sentinel without its blank line at the end of the stream counts with
+    /// [`EofPolicy::Dispatch`](crate::EofPolicy::Dispatch) only.
     pub fn until_sentinel(self, sentinel: impl Into<String>) -> UntilSentinel<S> {
         UntilSentinel { events: self, sentinel: sentinel.into(), outcome: None }
     }
@@ -132,7 +144,8 @@ impl<S> EventStream<S> {
 
     /// The inner stream, the parser, and the bytes that the stream has
     /// delivered and the parser has not read: feed them to it, and nothing is
-    /// lost.
+    /// lost. Before the end the parser is in the middle of the stream; to read
+    /// another one with it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (S, Parser, Bytes) {
         let (parser, unread) = self.decoder.into_parts();
         (self.inner, parser, unread)
@@ -172,6 +185,7 @@ where
                 }
                 Some(Err(error)) => {
                     *this.ending = Some(Ending::Transport);
+                    this.decoder.reset();
                     return Poll::Ready(Some(Err(StreamError::Transport(error))));
                 }
                 None => {
@@ -213,16 +227,23 @@ pin_project! {
     /// The items of a stream of chunks: events, comments, IDs, reconnection
     /// times. Made by [`EventStream::items`].
     ///
+    /// What a gateway forwards: the items, written out again, are an equivalent
+    /// stream.
+    ///
     /// # Examples
     ///
     /// ```
     /// use futures::{StreamExt, executor::block_on, stream};
-    /// use sse_wire::{EventStream, Item};
+    /// use sse_wire::{Encode, EventStream};
     ///
-    /// let chunks = [Ok::<_, std::io::Error>(": hi\n\ndata: 1\n\n")];
-    /// let items: Vec<_> = block_on(EventStream::new(stream::iter(chunks)).items().collect());
-    /// assert_eq!(items[0].as_ref().unwrap(), &Item::Comment("hi".into()));
-    /// assert!(matches!(items[1], Ok(Item::Event(_))));
+    /// let upstream = [Ok::<_, std::io::Error>(":hi\r\ndata: 1\r\nid: 7\r\n\r\nid\n\n")];
+    /// let mut items = EventStream::new(stream::iter(upstream)).items();
+    /// let mut downstream = bytes::BytesMut::new();
+    /// while let Some(item) = block_on(items.next()) {
+    ///     item?.encode(&mut downstream)?;
+    /// }
+    /// assert_eq!(downstream, ": hi\n\nid: 7\ndata: 1\n\nid: \n\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
@@ -233,7 +254,7 @@ pin_project! {
 }
 
 impl<S> Items<S> {
-    /// The stream of events, with the last event ID and the like.
+    /// The stream of events: its `ending`, its last event ID and the like.
     pub fn get_ref(&self) -> &EventStream<S> {
         &self.events
     }
@@ -308,12 +329,12 @@ impl<S> UntilSentinel<S> {
         self.outcome
     }
 
-    /// The stream of events, with the last event ID and the like.
+    /// The stream of events: its `ending`, its last event ID and the like.
     pub fn get_ref(&self) -> &EventStream<S> {
         &self.events
     }
 
-    /// The stream of events, to read on behind the sentinel.
+    /// The stream of events, to read on after the sentinel.
     pub fn into_inner(self) -> EventStream<S> {
         self.events
     }

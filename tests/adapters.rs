@@ -241,6 +241,32 @@ fn a_transport_error_ends_a_stream_and_keeps_its_source() {
 }
 
 #[test]
+fn after_any_ending_the_parser_is_ready_for_a_new_connection() {
+    let stream = "id: 1\ndata: a\n\ndata: ha";
+    for last in [None, Some(Step::Error(ErrorKind::ConnectionReset))] {
+        let transport = last.is_some();
+        let steps = [Step::Chunk(stream)].into_iter().chain(last);
+        let mut events = Script::new(steps).events();
+        while next(&mut events).is_some() {}
+        let ending = if transport { Ending::Transport } else { Ending::Cut };
+        assert_eq!(events.ending(), Some(ending));
+        let (_, parser, unread) = events.into_parts();
+        assert!(unread.is_empty() && !parser.has_pending());
+
+        let last = transport.then_some(Step::Error(ErrorKind::ConnectionReset));
+        let steps = [Step::Chunk(stream)].into_iter().chain(last);
+        let mut reader = EventReader::with_parser(Script::new(steps), parser);
+        while reader.next().is_some() {}
+        assert_eq!(reader.ending(), Some(ending));
+        let (_, mut parser, unread) = reader.into_parts();
+        assert!(unread.is_empty());
+        let mut feed = parser.feed(b"data: b\n\n");
+        let event = feed.next_event().unwrap().unwrap();
+        assert_eq!((event.data(), event.last_event_id()), ("b", "1"));
+    }
+}
+
+#[test]
 fn a_parse_error_does_not_end_a_stream() {
     let parser = Parser::builder().max_event_size(4).build();
     let stream = chunks(&["data: 123", "45\ndata: 6\n\nretry: 7\ndata: 8\n\n"]);

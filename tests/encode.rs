@@ -273,3 +273,31 @@ fn all_that_can_be_encoded_encodes_the_same() {
     assert!(Encoded::retry(Duration::MAX).is_err());
     assert!(Encoded::try_from(&Item::LastEventId("\n".into())).is_err());
 }
+
+#[test]
+fn a_serialiser_writes_straight_into_the_buffer() {
+    let value = serde_json::json!({"text": "é\n", "n": [1, 2]});
+    let mut buffer = BytesMut::new();
+    let mut event = EventWriter::new(&mut buffer).id("1").unwrap();
+    serde_json::to_writer_pretty(&mut event, &value).unwrap();
+    event.finish();
+    let event = decode_event(buffer);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(event.data()).unwrap(), value);
+}
+
+#[test]
+fn a_writer_takes_bytes_in_whole_characters_only() {
+    use std::io::{ErrorKind, Write};
+
+    let mut buffer = BytesMut::new();
+    let mut event = EventWriter::new(&mut buffer);
+    assert_eq!(event.write(b"a\xC3").unwrap(), 1);
+    event.write_all("é".as_bytes()).unwrap();
+    for bytes in [&b"\xFF"[..], b"\xC3"] {
+        assert_eq!(event.write(bytes).unwrap_err().kind(), ErrorKind::InvalidData);
+    }
+    assert_eq!(event.write_all(b"b\xFF").unwrap_err().kind(), ErrorKind::InvalidData);
+    event.flush().unwrap();
+    event.finish();
+    assert_eq!(buffer, "data: aéb\n\n");
+}

@@ -41,7 +41,7 @@ impl Encoded {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::Retry`] if it is no whole number of milliseconds, or
+    /// [`EncodeError::Retry`] if it is not a whole number of milliseconds, or
     /// more than `u64::MAX` of them.
     pub fn retry(time: Duration) -> Result<Self, EncodeError> {
         let mut bytes = Vec::with_capacity(ItemRef::Retry(time).encoded_len());

@@ -15,12 +15,14 @@ use crate::error::EncodeError;
 ///
 /// Nothing is copied twice, and nothing is allocated unless the buffer has to
 /// grow. The event is complete with [`finish`](Self::finish). If an error
-/// comes before that, or the writer is dropped, what it has written is cut off
-/// again.
+/// comes before that, or the writer is dropped, what it has written is removed
+/// from the buffer.
 ///
 /// The data is all the text given to [`data`](Self::data) and to `write!`, in
 /// that order and with nothing between. CR, LF and CR LF in it begin a new
 /// `data` line. Data that comes after another field begins a new line, too.
+/// With feature `std` the writer is also an `io::Write`, for serialisers such
+/// as `serde_json::to_writer`.
 ///
 /// # Examples
 ///
@@ -42,7 +44,7 @@ use crate::error::EncodeError;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "an event is cut off again unless it ends with `finish`"]
+#[must_use = "the event is removed again unless it ends with `finish`"]
 pub struct EventWriter<'a> {
     buffer: &'a mut BytesMut,
     /// Where the buffer ends if the event comes to nothing.
@@ -95,7 +97,7 @@ impl<'a> EventWriter<'a> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::Retry`] if it is no whole number of milliseconds, or
+    /// [`EncodeError::Retry`] if it is not a whole number of milliseconds, or
     /// more than `u64::MAX` of them.
     pub fn retry(mut self, time: Duration) -> Result<Self, EncodeError> {
         let milliseconds = whole_milliseconds(time)?;
@@ -148,6 +150,29 @@ impl<'a> EventWriter<'a> {
 impl fmt::Write for EventWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.put_data(text);
+        Ok(())
+    }
+}
+
+/// For serialisers. Whole characters only: a part of one at the end of `bytes`
+/// is left to the next call, as `write_all` does it. Bytes that are not UTF-8,
+/// and a part of a character alone, are an error of kind `InvalidData`.
+#[cfg(feature = "std")]
+impl std::io::Write for EventWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = match core::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid()),
+        };
+        if text.is_empty() && !bytes.is_empty() {
+            let problem = "data of an event is UTF-8, written in whole characters";
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, problem));
+        }
+        self.put_data(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }

@@ -76,7 +76,7 @@ impl EventBuilder {
     ///
     /// [`EncodeError::LineEnd`] for CR or LF in the type or the ID,
     /// [`EncodeError::Nul`] for U+0000 in the ID, [`EncodeError::Retry`] for a
-    /// reconnection time that is no whole number of milliseconds, or more than
+    /// reconnection time that is not a whole number of milliseconds, or more than
     /// `u64::MAX` of them.
     pub fn build(self) -> Result<Event, EncodeError> {
         validate_event_type(&self.event_type)?;

@@ -106,7 +106,7 @@ impl Block {
 
     /// Sets the ID, unless it contains U+0000: such a field is ignored.
     ///
-    /// What comes behind the NUL does not count, because a chunk end may hide
+    /// What comes after the NUL does not count, because a chunk end may hide
     /// it until the field has been given up.
     #[inline]
     pub(super) fn set_id<B: StableBytes>(
@@ -129,7 +129,7 @@ impl Block {
         check(value.len(), self.limit)
     }
 
-    /// Begins a data line in the buffer, behind the data so far, which must
+    /// Begins a data line in the buffer, after the data so far, which must
     /// not lie in the chunk any more.
     pub(super) fn begin_data(&mut self) -> Result<(), TooLarge> {
         if self.fields.data == Place::Absent {

@@ -4,12 +4,12 @@ use alloc::{borrow::ToOwned, string::String};
 
 use super::Parser;
 
-/// What becomes of bytes that are not UTF-8.
+/// What happens to bytes that are not UTF-8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Utf8Policy {
-    /// They are decoded to U+FFFD, as "UTF-8 decode" of the Encoding Standard
-    /// does it. This is what WHATWG HTML §9.2.6 asks for.
+    /// The default: they are decoded to U+FFFD, as "UTF-8 decode" of the
+    /// Encoding Standard does it. This is what WHATWG HTML §9.2.6 asks for.
     #[default]
     Replace,
     /// The block they stand in is dropped, with one
@@ -17,11 +17,11 @@ pub enum Utf8Policy {
     Reject,
 }
 
-/// What becomes of a block that the end of the stream has cut.
+/// What happens to a block that the end of the stream has cut off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EofPolicy {
-    /// It is discarded. This is what WHATWG HTML §9.2.6 asks for.
+    /// The default: it is discarded. This is what WHATWG HTML §9.2.6 asks for.
     #[default]
     Discard,
     /// It is dispatched as if the missing line ends were there, for servers
@@ -77,13 +77,13 @@ impl ParserBuilder {
         self
     }
 
-    /// What becomes of bytes that are not UTF-8.
+    /// What happens to bytes that are not UTF-8.
     pub fn utf8_policy(mut self, policy: Utf8Policy) -> Self {
         self.config.utf8_policy = policy;
         self
     }
 
-    /// What becomes of a block that the end of the stream has cut.
+    /// What happens to a block that the end of the stream has cut off.
     pub fn eof_policy(mut self, policy: EofPolicy) -> Self {
         self.config.eof_policy = policy;
         self

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_lines_end_behind_the_last_line_end() {
+    fn whole_lines_end_after_the_last_line_end() {
         assert_eq!(whole_lines(b""), None);
         assert_eq!(whole_lines(b"a"), None);
         assert_eq!(whole_lines(b"a\nb"), Some(2));

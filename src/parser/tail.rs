@@ -123,7 +123,7 @@ impl Tail {
         Ok(Finished::Other)
     }
 
-    /// Reads what there is of the name, the colon and the space behind it, and
+    /// Reads what there is of the name, the colon and the space after it, and
     /// returns the rest, which belongs to the value.
     fn read_name<'a>(&mut self, bytes: &'a [u8], block: &mut Block) -> Result<&'a [u8], Refusal> {
         let (field, matched) = match (self.state, bytes) {
