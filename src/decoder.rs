@@ -1,18 +1,19 @@
 //! Owned events, without I/O: the parser together with the chunk it reads.
 
-use alloc::sync::Arc;
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::{
     error::ParseError,
-    event::{Event, Item, LastEventId},
+    event::{Event, Item, LastEventId, SharedId},
     parser::{Cursor, Fields, Kind, Parser, Place},
     text::{Chunk, OwnedBytes, Span},
 };
 
-/// How much room is made at a time for events that cannot be slices.
+/// How much room is made at a time for events that cannot be slices. Larger
+/// ones get room of their own, so that no small event keeps it.
 const ARENA: usize = 4096;
 
 /// A parser of owned events: push chunks in, take [`Event`]s out. Pushing and
@@ -24,9 +25,9 @@ const ARENA: usize = 4096;
 ///
 /// # Cost
 ///
-/// One allocation for each chunk that has events in it; one for each event
-/// that cannot be a slice, and one for each 4 KiB of them; one for a last
-/// event ID that events of later chunks inherit.
+/// One allocation for each chunk that has events in it. One for each event that
+/// cannot be a slice, and one for each 4 KiB of them, or each larger one. One
+/// for a last event ID that events of later chunks inherit.
 ///
 /// # Examples
 ///
@@ -50,19 +51,13 @@ pub struct Decoder {
     parser: Parser,
     chunk: Chunk<OwnedBytes>,
     cursor: Cursor,
+    /// Chunks that were pushed before the one above was read.
+    queue: VecDeque<Bytes>,
+    /// Room for events that cannot be slices.
     arena: BytesMut,
-    last_event_id: SharedId,
-}
-
-/// Where events that inherit the last event ID can have it from.
-#[derive(Debug)]
-enum SharedId {
-    /// Nowhere yet; it has to be copied out of the parser.
-    Unshared,
-    /// The chunk being read.
-    Chunk(Span),
-    /// Memory of its own.
-    Copied(Arc<str>),
+    /// Where in the chunk the last event ID lies, if a block in it has set it.
+    id_in_chunk: Option<Span>,
+    shared_id: SharedId,
 }
 
 impl Decoder {
@@ -79,26 +74,21 @@ impl Decoder {
             cursor: parser.cursor(),
             parser,
             chunk: Chunk::new(OwnedBytes::Sole(Bytes::new())),
+            queue: VecDeque::new(),
             arena: BytesMut::new(),
-            last_event_id: SharedId::Unshared,
+            id_in_chunk: None,
+            shared_id: SharedId::default(),
         }
     }
 
-    /// Takes the next bytes of the stream, however few or many.
-    ///
-    /// Does not copy them if the bytes before have been read, that is, if
-    /// [`next_event`](Self::next_event) has returned `None`. Otherwise they are
-    /// joined to what is left of those.
+    /// Takes the next bytes of the stream, however few or many. Does not copy
+    /// them; chunks that are pushed before the others were read wait in a queue.
     pub fn push(&mut self, chunk: Bytes) {
-        let unread = self.take_unread();
-        let chunk = if unread.is_empty() {
-            chunk
+        if self.has_unread() {
+            self.queue.push_back(chunk);
         } else {
-            let mut joined = BytesMut::from(unread);
-            joined.extend_from_slice(&chunk);
-            joined.freeze()
-        };
-        self.chunk = Chunk::new(OwnedBytes::Sole(chunk));
+            self.begin_chunk(chunk);
+        }
     }
 
     /// The next event, passing over the other items.
@@ -146,8 +136,10 @@ impl Decoder {
     ///
     /// As [`Parser::finish`].
     pub fn finish(&mut self) -> Result<Option<Event>, ParseError> {
+        self.id_in_chunk = None;
+        self.shared_id.forget();
         let last = self.parser.finish().map(|event| event.map(|event| event.to_event()));
-        self.reset();
+        self.discard_unread();
         last
     }
 
@@ -156,13 +148,13 @@ impl Decoder {
     /// forgets everything else, including bytes that were not read.
     pub fn reset(&mut self) {
         self.parser.reset();
-        self.take_unread();
+        self.discard_unread();
     }
 
     /// Whether the stream would be cut off if it ended here: within a line, or
     /// within a block that has data, or before bytes that were not read.
     pub fn has_pending(&self) -> bool {
-        self.cursor.position() < self.chunk.len() || self.parser.has_pending()
+        self.has_unread() || self.parser.has_pending()
     }
 
     /// The last event ID (WHATWG HTML §9.2.6). See [`Parser::last_event_id`].
@@ -176,75 +168,85 @@ impl Decoder {
         self.parser.reconnection_time()
     }
 
-    /// The bytes that were pushed and have not been read. Does not copy.
+    /// The bytes that were pushed and have not been read. Copies them if they
+    /// were pushed in several chunks.
     pub fn unread(&self) -> Bytes {
-        self.chunk.tail(self.cursor.position())
+        let first = self.chunk.tail(self.cursor.position());
+        if self.queue.is_empty() {
+            return first;
+        }
+        let mut joined = BytesMut::from(first);
+        joined.extend(self.queue.iter().cloned());
+        joined.freeze()
     }
 
-    /// The parser, and the bytes that were pushed and have not been read: feed
-    /// them to it, and nothing is lost.
+    /// The parser, and the [`unread`](Self::unread) bytes: feed them to it, and
+    /// nothing is lost.
     pub fn into_parts(self) -> (Parser, Bytes) {
-        (self.parser, self.chunk.into_tail(self.cursor.position()))
+        let unread = self.unread();
+        (self.parser, unread)
     }
 
     fn advance(&mut self) -> Result<Kind, ParseError> {
-        let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-        if let Kind::Event | Kind::LastEventId = kind {
-            match self.parser.fields().id {
-                Place::Absent => {}
-                Place::Chunk(span) => self.last_event_id = SharedId::Chunk(span),
-                Place::Buffer | Place::Oversize(_) => self.last_event_id = SharedId::Unshared,
+        loop {
+            let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
+            match (kind, self.parser.fields().id) {
+                (Kind::End, _) => match self.queue.pop_front() {
+                    Some(chunk) => self.begin_chunk(chunk),
+                    None => return Ok(Kind::End),
+                },
+                (Kind::Event | Kind::LastEventId, Place::Chunk(id)) => {
+                    self.id_in_chunk = Some(id);
+                    self.shared_id.forget();
+                    return Ok(kind);
+                }
+                (Kind::Event | Kind::LastEventId, Place::Buffer) => {
+                    self.id_in_chunk = None;
+                    self.shared_id.forget();
+                    return Ok(kind);
+                }
+                _ => return Ok(kind),
             }
         }
-        Ok(kind)
+    }
+
+    fn begin_chunk(&mut self, chunk: Bytes) {
+        self.chunk = Chunk::new(OwnedBytes::Sole(chunk));
+        self.cursor = self.parser.cursor();
+        self.id_in_chunk = None;
+    }
+
+    fn has_unread(&self) -> bool {
+        self.cursor.position() < self.chunk.len() || !self.queue.is_empty()
+    }
+
+    fn discard_unread(&mut self) {
+        self.queue.clear();
+        self.begin_chunk(Bytes::new());
     }
 
     /// The event that `advance` has moved to.
     fn event(&mut self) -> Event {
         let fields = *self.parser.fields();
-        let own = (fields.id != Place::Absent).then_some(LastEventId::Own);
-        if let Some([data, event_type, id]) = in_chunk(&fields) {
-            let (id, last_event_id) = match (own, &self.last_event_id) {
-                (Some(own), _) => (id, own),
-                (None, SharedId::Chunk(earlier)) if self.chunk.is_valid(*earlier) => {
-                    (*earlier, LastEventId::Earlier)
-                }
-                (None, _) => (id, self.inherited()),
+        let own = fields.id != Place::Absent;
+        if let Some([data, event_type, own_id]) = in_chunk(&fields) {
+            let (id, last_event_id) = match self.id_in_chunk {
+                _ if own => (own_id, LastEventId::Own),
+                Some(earlier) if self.chunk.is_valid(earlier) => (earlier, LastEventId::Earlier),
+                _ => (own_id, self.shared_id.inherited(self.parser.last_event_id())),
             };
             let text = self.chunk.slices(data, event_type, id);
             return Event::from_parts(text, last_event_id, fields.retry);
         }
-        let last_event_id = own.unwrap_or_else(|| self.inherited());
         let event = self.parser.lend_event(&self.chunk);
         let length = event.text_length();
+        if length > ARENA {
+            return event.copied_with(&mut self.shared_id);
+        }
         if self.arena.capacity() < length {
-            self.arena.reserve(length.max(ARENA));
+            self.arena.reserve(ARENA);
         }
-        event.copied_to(&mut self.arena, last_event_id)
-    }
-
-    /// The last event ID for an event that has none of its own.
-    fn inherited(&mut self) -> LastEventId {
-        let id = self.parser.last_event_id();
-        if id.is_empty() {
-            return LastEventId::Empty;
-        }
-        let id = match &self.last_event_id {
-            SharedId::Copied(id) => Arc::clone(id),
-            SharedId::Unshared | SharedId::Chunk(_) => Arc::from(id),
-        };
-        self.last_event_id = SharedId::Copied(Arc::clone(&id));
-        LastEventId::Inherited(id)
-    }
-
-    fn take_unread(&mut self) -> Bytes {
-        let none = Chunk::new(OwnedBytes::Sole(Bytes::new()));
-        let unread = core::mem::replace(&mut self.chunk, none).into_tail(self.cursor.position());
-        self.cursor = self.parser.cursor();
-        if matches!(self.last_event_id, SharedId::Chunk(_)) {
-            self.last_event_id = SharedId::Unshared;
-        }
-        unread
+        event.copied_to(&mut self.arena, &mut self.shared_id)
     }
 }
 

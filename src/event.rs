@@ -92,14 +92,18 @@ impl<'a> EventRef<'a> {
         self.retry
     }
 
-    /// Copies the event into memory of its own. Allocates two or three times.
+    /// Copies the event into memory of its own, a last event ID that it only
+    /// inherits included. Allocates two or three times.
+    ///
+    /// For many events that may inherit a long ID, use a
+    /// [`Decoder`](crate::Decoder): its events share it.
     pub fn to_event(&self) -> Event {
-        let last_event_id = match self.id() {
-            Some(_) => LastEventId::Own,
-            None if self.last_event_id.is_empty() => LastEventId::Empty,
-            None => LastEventId::Inherited(self.last_event_id.into()),
-        };
-        self.copied_to(&mut BytesMut::with_capacity(self.text_length()), last_event_id)
+        self.copied_with(&mut SharedId::default())
+    }
+
+    /// As [`to_event`](Self::to_event), but an ID that is inherited is shared.
+    pub(crate) fn copied_with(&self, shared_id: &mut SharedId) -> Event {
+        self.copied_to(&mut BytesMut::with_capacity(self.text_length()), shared_id)
     }
 
     /// How many bytes [`copied_to`](Self::copied_to) copies.
@@ -108,7 +112,11 @@ impl<'a> EventRef<'a> {
     }
 
     /// Copies the event to the end of `arena`, but for an ID that it inherits.
-    pub(crate) fn copied_to(&self, arena: &mut BytesMut, last_event_id: LastEventId) -> Event {
+    pub(crate) fn copied_to(&self, arena: &mut BytesMut, shared_id: &mut SharedId) -> Event {
+        let last_event_id = match self.id() {
+            Some(_) => LastEventId::Own,
+            None => shared_id.inherited(self.last_event_id),
+        };
         let id = self.id().unwrap_or_default();
         let text = Slices::copied_to(arena, self.data, self.event_type, id);
         Event::from_parts(text, last_event_id, self.retry)
@@ -172,6 +180,26 @@ pub(crate) enum LastEventId {
     Earlier,
     /// An earlier block, of which the text is no longer at hand, has set it.
     Inherited(Arc<str>),
+}
+
+/// The last event ID, copied once for all events that inherit it.
+#[derive(Debug, Default)]
+pub(crate) struct SharedId(Option<Arc<str>>);
+
+impl SharedId {
+    /// The ID is no longer what it was.
+    pub(crate) fn forget(&mut self) {
+        self.0 = None;
+    }
+
+    /// For an event that inherits `id`, which is still what it was unless
+    /// [`forget`](Self::forget) was called.
+    pub(crate) fn inherited(&mut self, id: &str) -> LastEventId {
+        if id.is_empty() {
+            return LastEventId::Empty;
+        }
+        LastEventId::Inherited(Arc::clone(self.0.get_or_insert_with(|| Arc::from(id))))
+    }
 }
 
 impl Event {
@@ -253,16 +281,11 @@ impl Event {
     /// Allocates two or three times. An inherited last event ID stays shared
     /// with other events; it never keeps a chunk alive.
     pub fn detach(self) -> Self {
-        match self.last_event_id {
-            LastEventId::Earlier | LastEventId::Own | LastEventId::Empty => {
-                self.as_event_ref().to_event()
-            }
-            LastEventId::Inherited(_) => {
-                let event = self.as_event_ref();
-                let mut arena = BytesMut::with_capacity(event.text_length());
-                event.copied_to(&mut arena, self.last_event_id.clone())
-            }
-        }
+        let mut shared_id = match &self.last_event_id {
+            LastEventId::Inherited(id) => SharedId(Some(Arc::clone(id))),
+            _ => SharedId::default(),
+        };
+        self.as_event_ref().copied_with(&mut shared_id)
     }
 }
 

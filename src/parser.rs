@@ -54,17 +54,18 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// are lent: their text is that of the chunk where it lies whole in it, and
 /// otherwise that of a buffer in the parser.
 ///
-/// The events and errors are the same wherever chunks end, and each event is
-/// delivered with the byte that completes it.
+/// Wherever chunks end, the events are the same, and so are the errors but for
+/// [`size`](ParseError::EventTooLarge::size); each event is delivered with the
+/// byte that completes it.
 ///
 /// # Cost
 ///
-/// Each byte is looked at a fixed number of times. No memory is allocated but
-/// to assemble a block that a chunk end has cut, or that has several `data`
-/// lines, and a few KiB of that is kept for the next one: at most 4 KiB for
-/// data, and 1 KiB each for type, ID and unfinished line. While a block is
-/// open, the buffers hold at most three times
-/// [`max_event_size`](ParserBuilder::max_event_size).
+/// Each byte is looked at a fixed number of times, unless each [`Feed`] is
+/// dropped [early](Feed::remaining). No memory is allocated but to assemble a
+/// block that a chunk end has cut, or that has several `data` lines, and a few
+/// KiB of that is kept for the next one: at most 4 KiB for data, and 1 KiB each
+/// for type, ID and unfinished line. While a block is open, the buffers hold at
+/// most three times [`max_event_size`](ParserBuilder::max_event_size).
 ///
 /// # Examples
 ///
@@ -401,11 +402,8 @@ impl Parser {
             return Err(error);
         }
         self.block.end(cursor.offset());
+        self.block.commit_id(&mut self.last_event_id, chunk);
         let Fields { data, id, retry, .. } = self.block.fields;
-        if id != Place::Absent {
-            self.last_event_id.clear();
-            self.last_event_id.push_str(self.block.id(chunk));
-        }
         Ok(match (data, id, retry) {
             (Place::Absent, Place::Absent, None) => {
                 self.begin_block();

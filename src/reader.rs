@@ -7,8 +7,8 @@ use std::io::{self, ErrorKind, Read};
 use crate::{
     ending::Ending,
     error::StreamError,
-    event::{Event, EventRef, ItemRef},
-    parser::{Cursor, Kind, Parser},
+    event::{Event, EventRef, ItemRef, SharedId},
+    parser::{Cursor, Kind, Parser, Place},
     text::{Chunk, ReadBuffer},
 };
 
@@ -55,6 +55,7 @@ pub struct EventReader<R> {
     parser: Parser,
     chunk: Chunk<ReadBuffer>,
     cursor: Cursor,
+    shared_id: SharedId,
     bytes_read: u64,
     ending: Option<Ending>,
 }
@@ -75,6 +76,7 @@ impl<R> EventReader<R> {
             cursor: parser.cursor(),
             parser,
             chunk: Chunk::with_buffer(BUFFER),
+            shared_id: SharedId::default(),
             bytes_read: 0,
             ending: None,
         }
@@ -138,14 +140,11 @@ impl<R: Read> EventReader<R> {
     /// as [`Feed::next_event`](crate::Feed::next_event), and at the end as
     /// [`Parser::finish`].
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
-        loop {
-            match self.advance()? {
-                Step::Kind(Kind::Event) => return Ok(Some(self.parser.lend_event(&self.chunk))),
-                Step::Kind(_) => {}
-                Step::Finish => return Ok(self.parser.finish()?),
-                Step::None => return Ok(None),
-            }
-        }
+        Ok(match self.advance_to_event()? {
+            Step::Kind(_) => Some(self.parser.lend_event(&self.chunk)),
+            Step::Finish => self.parser.finish()?,
+            Step::None => None,
+        })
     }
 
     /// Reads on to the next item, event or other, and lends it.
@@ -163,17 +162,33 @@ impl<R: Read> EventReader<R> {
         })
     }
 
+    /// Reads on to the next event, or to the end.
+    fn advance_to_event(&mut self) -> Result<Step, StreamError<io::Error>> {
+        loop {
+            match self.advance()? {
+                Step::Kind(Kind::Comment | Kind::LastEventId | Kind::Retry) => {}
+                step => return Ok(step),
+            }
+        }
+    }
+
     /// Reads on to the next item, or to the end.
     fn advance(&mut self) -> Result<Step, StreamError<io::Error>> {
+        if self.ending.is_some() {
+            return Ok(Step::None);
+        }
         loop {
-            match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
-                Kind::End if self.ending.is_some() => return Ok(Step::None),
-                Kind::End => {}
-                kind => return Ok(Step::Kind(kind)),
+            let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
+            if kind != Kind::End {
+                if self.parser.fields().id != Place::Absent {
+                    self.shared_id.forget();
+                }
+                return Ok(Step::Kind(kind));
             }
             if self.fill()? == 0 {
                 let cut = self.parser.has_pending();
                 self.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
+                self.shared_id.forget();
                 return Ok(Step::Finish);
             }
         }
@@ -204,13 +219,20 @@ impl<R: Read> EventReader<R> {
     }
 }
 
-/// Owned events, each copied into memory of its own. Goes on after errors as
+/// Owned events, each copied into memory of its own, but for a last event ID
+/// that they inherit, which they share. Goes on after errors as
 /// [`EventReader`] says, and ends where that ends.
 impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_event().map(|event| event.map(|event| event.to_event())).transpose()
+        let event = match self.advance_to_event() {
+            Ok(Step::Kind(_)) => Ok(Some(self.parser.lend_event(&self.chunk))),
+            Ok(Step::Finish) => self.parser.finish().map_err(StreamError::Parse),
+            Ok(Step::None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        event.map(|event| event.map(|event| event.copied_with(&mut self.shared_id))).transpose()
     }
 }
 

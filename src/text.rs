@@ -213,14 +213,6 @@ impl Chunk<OwnedBytes> {
             OwnedBytes::Shared(bytes) => bytes.slice(start..),
         }
     }
-
-    /// As [`tail`](Self::tail), for a chunk that is needed no more.
-    pub(crate) fn into_tail(self, start: usize) -> Bytes {
-        match self.bytes {
-            OwnedBytes::Sole(mut bytes) => bytes.split_off(start),
-            OwnedBytes::Shared(bytes) => bytes.slice(start..),
-        }
-    }
 }
 
 /// The three texts of an event, in one shared buffer.
@@ -278,5 +270,81 @@ impl Slices {
         // SAFETY: by the invariant, which both constructors establish: spans
         // of a chunk were sliced as text there, copied ones are whole strings.
         unsafe { str::from_utf8_unchecked(&self.buffer[span.range()]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned;
+
+    use super::*;
+
+    /// Validates spans one after another; returns the last end and the region.
+    fn validate(bytes: &[u8], spans: &[(usize, usize)]) -> (usize, Span) {
+        let mut chunk = Chunk::new(bytes);
+        let mut end = 0;
+        for (start, span_end) in spans {
+            end = chunk.validate(Span::new(*start, *span_end));
+        }
+        assert!(str::from_utf8(&bytes[chunk.valid.range()]).is_ok());
+        (end, chunk.valid)
+    }
+
+    #[test]
+    fn a_span_that_adjoins_or_overlaps_extends_the_valid_region() {
+        assert_eq!(validate(b"abcdef", &[(0, 2), (2, 4)]), (4, Span::new(0, 4)));
+        assert_eq!(validate(b"abcdef", &[(1, 4), (2, 6)]), (6, Span::new(1, 6)));
+    }
+
+    #[test]
+    fn a_span_that_stands_apart_replaces_the_valid_region() {
+        assert_eq!(validate(b"abcdef", &[(0, 2), (3, 5)]), (5, Span::new(3, 5)));
+        assert_eq!(validate(b"abcdef", &[(3, 5), (0, 2)]), (2, Span::new(0, 2)));
+    }
+
+    #[test]
+    fn a_valid_region_ends_before_what_is_invalid() {
+        assert_eq!(validate(b"ab\xFFcd", &[(0, 5)]), (2, Span::new(0, 2)));
+        assert_eq!(validate(b"ab\xFFcd", &[(0, 2), (2, 5)]), (2, Span::new(0, 2)));
+    }
+
+    #[test]
+    fn a_span_from_within_a_character_never_extends_what_is_valid() {
+        let bytes = "aéb".as_bytes();
+        assert_eq!(validate(bytes, &[(0, 4), (2, 4)]), (2, Span::new(2, 2)));
+        assert_eq!(validate(b"a\xC3\xA9", &[(0, 1), (2, 3)]), (2, Span::new(2, 2)));
+    }
+
+    #[test]
+    #[should_panic]
+    fn text_outside_of_the_valid_region_is_not_lent() {
+        let mut chunk = Chunk::new(&b"ab\xFF"[..]);
+        chunk.validate(Span::new(0, 2));
+        chunk.text(Span::new(0, 3));
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_part_of_a_character_is_not_lent() {
+        let mut chunk = Chunk::new("é".as_bytes());
+        chunk.validate(Span::new(0, 2));
+        chunk.text(Span::new(0, 1));
+    }
+
+    #[test]
+    #[should_panic]
+    fn slices_are_checked_before_they_are_made() {
+        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from_static(b"ab\xFF")));
+        chunk.validate(Span::new(0, 2));
+        chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 3));
+    }
+
+    #[test]
+    fn slices_stay_valid_when_the_chunk_is_gone() {
+        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from("type data".to_owned())));
+        chunk.validate(Span::new(0, 9));
+        let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());
+        drop(chunk);
+        assert_eq!((slices.data(), slices.event_type(), slices.id()), ("data", "type", ""));
     }
 }

@@ -136,6 +136,30 @@ fn the_last_event_id_is_inherited_within_and_across_chunks() {
 }
 
 #[test]
+fn an_invalid_line_between_an_id_and_its_heir_in_one_chunk_does_no_harm() {
+    let mut decoder = Decoder::new();
+    decoder.push(Bytes::from_static(b"id: 1\ndata: a\n\n:\xFF\n\ndata: b\n\n"));
+    decoder.next_event().unwrap().unwrap();
+    let event = decoder.next_event().unwrap().unwrap();
+    assert_eq!((event.data(), event.last_event_id(), event.id()), ("b", "1", None));
+}
+
+#[test]
+fn an_id_committed_by_finish_is_inherited() {
+    let parser = Parser::builder().eof_policy(EofPolicy::Dispatch).build();
+    let mut decoder = Decoder::with_parser(parser);
+    let decode = |decoder: &mut Decoder, chunk: &'static str| {
+        decoder.push(chunk.into());
+        decoder.next_event().unwrap()
+    };
+    decode(&mut decoder, "id: 1\ndata: a\n\n").unwrap();
+    assert_eq!(decode(&mut decoder, "data: b\n\n").unwrap().last_event_id(), "1");
+    assert_eq!(decode(&mut decoder, "id: 2\ndata: c\n"), None);
+    assert_eq!(decoder.finish().unwrap().unwrap().last_event_id(), "2");
+    assert_eq!(decode(&mut decoder, "data: d\n\n").unwrap().last_event_id(), "2");
+}
+
+#[test]
 fn a_decoder_can_be_taken_apart_anywhere() {
     let stream = "id: 1\ndata: a\n\nid: 2\ndata: b\ndata: c\n: x\n\ndata: d\n\n";
     for cut in 0..=stream.len() {
@@ -433,6 +457,32 @@ fn a_parse_error_does_not_end_a_reader() {
     let mut reader = EventReader::with_parser(&b"data: 12\n\ndata: 3\n\n"[..], parser);
     assert!(matches!(reader.next(), Some(Err(StreamError::Parse(_)))));
     assert_eq!(data(reader.next()), "3");
+}
+
+#[test]
+fn a_reader_shares_the_last_event_id_as_it_was_at_each_event() {
+    let stream = "data: a\n\nid: 1\n\ndata: b\n\ndata: c\n\nid: 2\ndata: d\n\ndata: e\n\n\
+                  id\n\ndata: f\n\nid: 3\ndata: g";
+    let parser = Parser::builder().eof_policy(EofPolicy::Dispatch).build();
+    let mut reader = EventReader::with_parser(stream.as_bytes(), parser);
+    let ids: Vec<_> =
+        reader.by_ref().map(|event| event.unwrap().last_event_id().to_owned()).collect();
+    assert_eq!(ids, ["", "1", "1", "2", "2", "", "3"]);
+    // Behind the end the parser is at the beginning of a new stream.
+    assert!(reader.next_event().unwrap().is_none());
+    let (_, mut parser, _) = reader.into_parts();
+    let mut feed = parser.feed(b"data: h\n\n");
+    assert_eq!(feed.next_event().unwrap().unwrap().last_event_id(), "3");
+}
+
+#[test]
+fn offsets_begin_anew_after_the_end_of_a_reader() {
+    let parser = Parser::builder().max_event_size(1).build();
+    let mut reader = EventReader::with_parser(&b"data: 1\n\n"[..], parser);
+    while reader.next_event().unwrap().is_some() {}
+    assert!(reader.next_event().unwrap().is_none());
+    let (_, mut parser, _) = reader.into_parts();
+    assert_eq!(parser.feed(b"data: 23\n\n").next_event().unwrap_err().offset(), 0);
 }
 
 #[test]

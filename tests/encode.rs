@@ -123,7 +123,10 @@ proptest! {
 
     #[test]
     fn what_the_writer_accepts_comes_back_equal_however_its_data_comes(
-        pieces in prop::collection::vec(hostile_text(), 0..5),
+        pieces in prop::collection::vec(
+            prop_oneof![hostile_text(), prop::sample::select(vec!["\n", "\r", ""]).prop_map(String::from)],
+            0..8,
+        ),
         event_type in hostile_text(),
         id in hostile_text(),
     ) {
@@ -240,6 +243,14 @@ fn a_cr_lf_between_two_writes_is_one_line_end() {
     let mut buffer = BytesMut::new();
     EventWriter::new(&mut buffer).data("a\r").data("").data("\nb\r").data("\rc").finish();
     assert_eq!(decode_event(buffer).data(), "a\nb\n\nc");
+
+    let mut buffer = BytesMut::new();
+    let mut event = EventWriter::new(&mut buffer);
+    for piece in ["a", "\r", "", "\n", "\n", "\r", "\r", "\n", "b"] {
+        event = event.data(piece);
+    }
+    event.finish();
+    assert_eq!(decode_event(buffer).data(), "a\n\n\n\nb");
 }
 
 #[test]

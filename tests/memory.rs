@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use sse_wire::{Decoder, EofPolicy, Event, EventWriter, ParseError, Parser};
+use sse_wire::{Decoder, EofPolicy, Event, EventReader, EventWriter, ParseError, Parser};
 
 struct Counting;
 
@@ -164,7 +164,9 @@ fn an_endless_block_holds_no_more_than_the_limit_allows() {
 fn type_and_id_and_data_and_a_comment_together_stay_within_three_times_the_limit() {
     let limit = 1 << 20;
     let long = "a".repeat(limit);
-    for (event_type, id, data) in [(1, 1, 0), (2, 2, 2), (4, 4, 2), (1, 2, 4), (100, 100, 1)] {
+    for (event_type, id, data) in
+        [(1, 1, 0), (2, 2, 2), (4, 4, 2), (1, 2, 4), (100, 100, 1), (1, 1, 1), (2, 1, 1)]
+    {
         let part = |part| &long[..limit.checked_div(part).unwrap_or(0)];
         let stream =
             format!("event: {}\nid: {}\ndata: {}\n:{long}", part(event_type), part(id), part(data));
@@ -210,18 +212,97 @@ fn the_end_of_the_stream_gives_back_an_unfinished_block() {
 #[test]
 fn an_owned_event_behind_a_large_one_is_small() {
     let large = format!("data: {}\n\nda", "a".repeat(400 * 1024));
-    let mut decoder = Decoder::new();
-    for chunk in large.as_bytes().chunks(1460) {
-        decoder.push(Bytes::copy_from_slice(chunk));
-        while decoder.next_event().unwrap().is_some() {}
-    }
     let mut event = None;
     let (_, _, left) = counted(|| {
+        let mut decoder = Decoder::new();
+        for chunk in large.as_bytes().chunks(1460) {
+            decoder.push(Bytes::copy_from_slice(chunk));
+            while decoder.next_event().unwrap().is_some() {}
+        }
         decoder.push(Bytes::from_static(b"ta: b\n\n"));
         event = decoder.next_event().unwrap();
     });
     assert_eq!(event.unwrap().data(), "b");
     assert!(left <= 8 * 1024, "{left} bytes for one event");
+}
+
+#[test]
+fn buffers_keep_no_more_than_they_say_whatever_the_limit() {
+    for limit in [3_000, 16_000, 16 << 20] {
+        for length in [900, 2_900, 15_900] {
+            let text = "a".repeat(length.min(limit));
+            let mut parser = Parser::builder().max_event_size(limit).build();
+            let (_, _, left) = counted(|| {
+                for field in ["data: ", "event: ", "id: ", ":"] {
+                    // Cut, and whole with a second line behind it.
+                    for chunk in format!("{field}{text}\n\n").as_bytes().chunks(700) {
+                        read_all(&mut parser, chunk);
+                    }
+                    read_all(&mut parser, format!("{field}{text}\n{field}\n\n").as_bytes());
+                }
+                read_all(&mut parser, b"id\n\n");
+            });
+            assert!(left <= 8 * 1024, "{left} bytes left of {length} with limit {limit}");
+        }
+    }
+}
+
+#[test]
+fn a_long_last_event_id_is_given_back_when_it_is_replaced() {
+    let limit = 1 << 20;
+    let mut parser = Parser::builder().max_event_size(limit).build();
+    let streams =
+        [limit / 2 + 1, limit - 1, limit, 1].map(|length| format!("id:{}\n\n", "1".repeat(length)));
+    let (_, peak, left) = counted(|| {
+        for stream in &streams {
+            for chunk in stream.as_bytes().chunks(1000) {
+                read_all(&mut parser, chunk);
+            }
+            read_all(&mut parser, b"");
+        }
+    });
+    assert!(left <= 8 * 1024, "{left} bytes left");
+    assert!(peak <= (3 * limit + 10_000) as isize, "{peak}");
+}
+
+#[test]
+fn a_long_line_is_assembled_with_few_copies() {
+    let line = format!("data: {}\n\n", "a".repeat(2 << 20));
+    let mut parser = Parser::new();
+    let (calls, ..) = counted(|| {
+        for chunk in line.as_bytes().chunks(256) {
+            read_all(&mut parser, chunk);
+        }
+    });
+    assert!(calls <= 20, "{calls} allocations");
+}
+
+#[test]
+fn an_inherited_last_event_id_is_shared_and_not_copied_for_each_event() {
+    let stream = format!("id: {}\ndata\n\n", "1".repeat(64 * 1024)) + &"data\n\n".repeat(1000);
+    let (_, peak, _) = counted(|| {
+        let events: Vec<_> = EventReader::new(stream.as_bytes()).map(Result::unwrap).collect();
+        assert!(events.iter().all(|event| event.last_event_id().len() == 64 * 1024));
+        assert_eq!(events.len(), 1001);
+    });
+    assert!(peak < 1 << 20, "{peak}");
+}
+
+#[test]
+fn chunks_pushed_in_advance_are_neither_copied_nor_read_twice() {
+    let chunk = Bytes::from("data: a\n\n".repeat(100));
+    let mut decoder = Decoder::new();
+    let mut kept = Vec::with_capacity(10_000);
+    let (_, peak, _) = counted(|| {
+        for _ in 0..100 {
+            decoder.push(chunk.clone());
+        }
+        while let Some(event) = decoder.next_event().unwrap() {
+            kept.push(event);
+        }
+    });
+    assert_eq!(kept.len(), 10_000);
+    assert!(peak < 64 * 1024, "{peak}");
 }
 
 #[test]
@@ -272,6 +353,16 @@ fn a_decoder_allocates_once_a_chunk_and_once_an_event_that_is_no_slice() {
     decode(&mut decoder, lines.clone());
     let (calls, ..) = counted(|| assert_eq!(decode(&mut decoder, lines.clone()), 50));
     assert_eq!(calls, 50);
+
+    // Those that are kept share their room, 4 KiB at a time.
+    let lines = Bytes::from("data: a\ndata: b\n\n".repeat(10_000));
+    decode(&mut decoder, lines.clone());
+    decoder.push(lines.clone());
+    let mut kept = Vec::with_capacity(10_000);
+    let (calls, ..) = counted(|| {
+        kept.extend(std::iter::from_fn(|| decoder.next_event().unwrap()));
+    });
+    assert!((10_000..10_100).contains(&calls), "{calls}");
 }
 
 #[test]

@@ -243,7 +243,9 @@ fn a_cut_block_that_is_dispatched_keeps_to_limit_and_policy() {
     assert_eq!(run(&builder, b"id: 123\ndata: 45").items, [too_large(4, 0)]);
     let builder = builder.utf8_policy(Utf8Policy::Reject);
     let error = Recorded::Error(ParseError::InvalidUtf8 { offset: 0 });
-    assert_eq!(run(&builder, b"data: \xE2\x82").items, [error]);
+    for stream in [&b"data: \xE2\x82"[..], b"x\xE2", b"\xEF", b"\xEF\xBB"] {
+        assert_eq!(run(&builder, stream).items, std::slice::from_ref(&error), "{stream:X?}");
+    }
 }
 
 #[test]
@@ -302,6 +304,53 @@ fn reset_forgets_the_connection_and_keeps_id_and_reconnection_time() {
         // Neither the LF nor the data belongs to what came before.
         let mut feed = parser.feed(b"\ndata: new\n\n");
         assert_eq!(feed.next_event().unwrap().unwrap().data(), "new");
+    }
+}
+
+#[test]
+fn reset_forgets_where_in_the_stream_it_was() {
+    let fault = b"\ndata: far too large\n\n";
+    for stream in [&b"data: a\r"[..], b"data: a\n\n", b"\xEF\xBB\xBFdata: a", b"\xEF\xBB"] {
+        let mut parser = Parser::builder().max_event_size(8).build();
+        let mut feed = parser.feed(stream);
+        while feed.next_event().unwrap().is_some() {}
+        parser.reset();
+        let error = parser.feed(fault).next_event().unwrap_err();
+        assert_eq!(error.offset(), 1, "{stream:?}");
+    }
+}
+
+#[test]
+fn reset_forgets_an_item_that_was_not_taken() {
+    let mut parser = Parser::new();
+    let mut feed = parser.feed(b"id: 1\nretry: 2\n\n");
+    assert_eq!(feed.next_item(), Ok(Some(ItemRef::LastEventId("1"))));
+    parser.reset();
+    assert_eq!(parser.feed(b"").next_item(), Ok(None));
+}
+
+#[test]
+fn an_id_counts_against_the_limit_up_to_its_nul() {
+    for (value, items) in [
+        (&b"1234\x0056789"[..], vec![event("a")]),
+        (b"\x0056789", vec![event("a")]),
+        (b"12345\x00", vec![too_large(4, 0)]),
+        (b"12345678\x009", vec![too_large(4, 0)]),
+    ] {
+        let stream = [b"id: ", value, b"\ndata: a\n\n"].concat();
+        let record = run(&Parser::builder().max_event_size(4), &stream);
+        assert_eq!(record.items, items, "{value:?}");
+        assert_eq!(record.last_event_id, "");
+    }
+}
+
+#[test]
+fn a_dropped_block_that_is_cut_is_pending() {
+    for stream in [&b"data: 123456789\ndata: x"[..], b"data: 123456789\n", b"data: 123456789"] {
+        let builder = Parser::builder().max_event_size(4).eof_policy(EofPolicy::Error);
+        let record = run(&builder, stream);
+        let end = Recorded::Error(ParseError::UnexpectedEnd { offset: 0 });
+        assert_eq!(record.items, [too_large(4, 0), end], "{stream:?}");
     }
 }
 

@@ -122,18 +122,17 @@ impl<'a> EventWriter<'a> {
     }
 
     fn put_data(&mut self, text: &str) {
-        let text = match self.data {
-            Data::None | Data::Closed => {
-                self.buffer.put_slice(b"data: ");
-                text
-            }
-            Data::Open => text,
-            Data::OpenAfterCr => text.strip_prefix('\n').unwrap_or(text),
-        };
-        if put_lines(text, b"\ndata: ", self.buffer) {
-            self.data = Data::OpenAfterCr;
-        } else if !text.is_empty() || self.data != Data::OpenAfterCr {
+        if matches!(self.data, Data::None | Data::Closed) {
+            self.buffer.put_slice(b"data: ");
             self.data = Data::Open;
+        }
+        let rest = match self.data {
+            Data::OpenAfterCr => text.strip_prefix('\n').unwrap_or(text),
+            _ => text,
+        };
+        let after_cr = put_lines(rest, b"\ndata: ", self.buffer);
+        if !text.is_empty() {
+            self.data = if after_cr { Data::OpenAfterCr } else { Data::Open };
         }
     }
 

@@ -19,6 +19,9 @@ const KEPT_FOR_DATA: usize = 4096;
 /// Capacity that each of the other three buffers keeps between blocks.
 const KEPT_FOR_OTHERS: usize = 1024;
 
+/// Capacity that a buffer has at the least, if it has any.
+const SMALLEST: usize = 64;
+
 /// Where the value of a field lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -141,8 +144,9 @@ impl Block {
     }
 
     pub(super) fn push_data(&mut self, text: &str) -> Result<(), TooLarge> {
-        self.outgrown |= self.data.len() + text.len() > KEPT_FOR_DATA;
-        append(&mut self.data, text, self.limit)
+        append(&mut self.data, text, self.limit, KEPT_FOR_DATA)?;
+        self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
+        Ok(())
     }
 
     /// Begins a value that is not data; it replaces what it sets only once its
@@ -152,8 +156,9 @@ impl Block {
     }
 
     pub(super) fn push_line(&mut self, text: &str) -> Result<(), TooLarge> {
-        self.outgrown |= self.line.len() + text.len() > KEPT_FOR_OTHERS;
-        append(&mut self.line, text, self.limit)
+        append(&mut self.line, text, self.limit, KEPT_FOR_OTHERS)?;
+        self.outgrown |= self.line.capacity() > KEPT_FOR_OTHERS;
+        Ok(())
     }
 
     /// Makes the value of the finished line the event type.
@@ -182,8 +187,8 @@ impl Block {
                 *place = Place::Oversize(length);
                 *buffer = String::new();
             } else if let Place::Chunk(span) = *place {
-                store(buffer, chunk.text(span));
-                self.outgrown |= span.len() > KEPT_FOR_OTHERS;
+                replace(buffer, chunk.text(span));
+                self.outgrown |= buffer.capacity() > KEPT_FOR_OTHERS;
                 *place = Place::Buffer;
             }
         }
@@ -191,14 +196,16 @@ impl Block {
 
     fn save_data<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
         if let Place::Chunk(span) = self.fields.data {
-            store(&mut self.data, chunk.text(span));
-            self.outgrown |= span.len() > KEPT_FOR_DATA;
+            replace(&mut self.data, chunk.text(span));
+            self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
             self.fields.data = Place::Buffer;
         }
     }
 
+    /// Whether the block is open and has data. A block that was refused may
+    /// have had some, and counts.
     pub(super) fn has_data(&self) -> bool {
-        !self.ended && self.fields.data != Place::Absent
+        !self.ended && (self.dropped || self.fields.data != Place::Absent)
     }
 
     /// Ends the block at its blank line, or at the end of the stream. What it
@@ -216,6 +223,29 @@ impl Block {
         if self.ended {
             self.ended = false;
             self.fields = Fields::default();
+        }
+    }
+
+    /// Makes the block's ID, if it has one, the last event ID.
+    #[inline]
+    pub(super) fn commit_id<B: StableBytes>(
+        &mut self,
+        last_event_id: &mut String,
+        chunk: &Chunk<B>,
+    ) {
+        match self.fields.id {
+            Place::Absent | Place::Oversize(_) => {}
+            Place::Chunk(span) => {
+                // It may stay for long: give back what it does not need.
+                if last_event_id.capacity() > KEPT_FOR_OTHERS.max(2 * span.len()) {
+                    *last_event_id = String::new();
+                }
+                replace(last_event_id, chunk.text(span));
+            }
+            Place::Buffer => {
+                mem::swap(last_event_id, &mut self.id);
+                self.outgrown |= self.id.capacity() > KEPT_FOR_OTHERS;
+            }
         }
     }
 
@@ -261,11 +291,6 @@ impl Block {
     }
 
     #[inline]
-    pub(super) fn id<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
-        text(self.fields.id, &self.id, chunk)
-    }
-
-    #[inline]
     pub(super) fn comment<'a, B: StableBytes>(
         &'a self,
         place: Place,
@@ -300,23 +325,34 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
     if size > limit { Err(TooLarge(size)) } else { Ok(()) }
 }
 
-/// Appends within the limit. The buffer doubles as it grows; beyond half the
-/// limit, its next size is the limit, so that it is not copied there again.
-fn append(buffer: &mut String, text: &str, limit: usize) -> Result<(), TooLarge> {
+/// Appends within the limit. The buffer doubles as it grows, but not past what
+/// may be kept if that is enough; and past half the limit it grows to the limit
+/// at once, so that it is not copied there again.
+fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<(), TooLarge> {
     let size = buffer.len().saturating_add(text.len());
     check(size, limit)?;
     if size > buffer.capacity() {
-        let doubled = buffer.capacity().saturating_mul(2).max(size);
-        let capacity = if doubled > limit / 2 { limit } else { doubled };
+        let doubled = buffer.capacity().saturating_mul(2).max(size).max(SMALLEST);
+        let capacity = if size <= kept {
+            doubled.min(kept)
+        } else if doubled > limit / 2 {
+            limit.min(isize::MAX as usize)
+        } else {
+            doubled
+        };
         buffer.reserve_exact(capacity - buffer.len());
     }
     buffer.push_str(text);
     Ok(())
 }
 
-/// Makes `text`, which is within the limit, the content of the buffer.
-fn store(buffer: &mut String, text: &str) {
+/// Makes `text` the content of the buffer. One that is too small is not grown,
+/// which would copy its old content, but replaced.
+fn replace(buffer: &mut String, text: &str) {
     buffer.clear();
+    if buffer.capacity() < text.len() {
+        *buffer = String::with_capacity(text.len().max(SMALLEST));
+    }
     buffer.push_str(text);
 }
 
