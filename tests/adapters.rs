@@ -1,5 +1,6 @@
 //! What the decoder, the stream and the reader add to the parser: how they
 //! end, what they keep, and what survives an error or an interruption.
+#![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Properties of arbitrary input: however it is cut, through whichever tier,
 //! with whatever limit and policies, the outcome is the same.
+#![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The conformance cases: inputs and the results that WHATWG HTML §9.2.6
 //! gives, through every tier, however they are cut.
+#![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What is encoded and parsed again is equal, and what would not be is an
 //! error.
+#![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use sse_wire::{Decoder, EofPolicy, Event, EventReader, EventWriter, ParseError, Parser};
+#[cfg(feature = "std")]
+use sse_wire::EventReader;
+use sse_wire::{Decoder, EofPolicy, Event, EventWriter, ParseError, Parser};
 
 struct Counting;
 
@@ -277,6 +279,7 @@ fn a_long_line_is_assembled_with_few_copies() {
     assert!(calls <= 20, "{calls} allocations");
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn an_inherited_last_event_id_is_shared_and_not_copied_for_each_event() {
     let stream = format!("id: {}\ndata\n\n", "1".repeat(64 * 1024)) + &"data\n\n".repeat(1000);

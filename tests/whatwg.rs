@@ -1,4 +1,5 @@
 //! The examples of WHATWG HTML §9.2, as they stand there.
+#![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
 

@@ -15,10 +15,11 @@ API is printed.
 
 Options:
   --all      Print comments, and IDs and retries that come without an event, too
-  --json     Print one JSON object a line, in place of text
-  --data     Print the data only, as it is, and a line end after each event's
+  --json     Print one JSON object per line, in place of text
+  --data     Print the data only, unchanged, each event's followed by a line end
   --chunk N  Read at most N bytes at a time, to see that it changes nothing
   --help     Print this
+  --         Whatever follows is FILE, even if it begins with `-`
 
 Text has a last line that counts what was read, and says how the stream ended.
 Control characters are escaped in it. It is coloured on a terminal, unless
@@ -60,8 +61,11 @@ impl Request {
             all: false,
             chunk: NonZeroUsize::MAX,
         };
+        let mut only_files = false;
         while let Some(arg) = args.next() {
             match arg.to_str() {
+                _ if only_files => options.set_source(Source::File(arg.into()))?,
+                Some("--") => only_files = true,
                 Some("--help" | "-h") => return Ok(Self::Help),
                 Some("--all") => options.all = true,
                 Some("--json") => options.set_format(Format::Json)?,

@@ -25,7 +25,7 @@ use sse_wire::{Ending, EventReader, ItemRef, StreamError};
 
 use self::{
     args::{HELP, Options, Request},
-    input::Input,
+    input::{Input, Source},
     print::{Printer, Tally},
 };
 
@@ -65,6 +65,10 @@ fn cat(options: &Options) -> io::Result<ExitCode> {
         }
     };
 
+    if *source == Source::Transcript {
+        complain("no FILE, so here is a built-in transcript; `-` is stdin, `--help` tells more");
+    }
+
     // Shared with the input, which flushes it before each read.
     let output = RefCell::new(BufWriter::new(io::stdout().lock()));
     let mut events = EventReader::new(Input::new(bytes, options.chunk, &output));
@@ -77,6 +81,9 @@ fn cat(options: &Options) -> io::Result<ExitCode> {
 
     if events.ending() == Some(Ending::Cut) {
         complain(format_args!("{source}: the stream was cut within a block, which is dropped"));
+    }
+    if tally.is_empty() && events.bytes_read() > 0 {
+        complain(format_args!("{source}: nothing found; is it an event stream?"));
     }
     let whole = events.ending() == Some(Ending::Complete) && tally.errors == 0;
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -121,7 +128,7 @@ fn reason(error: &StreamError<io::Error>) -> String {
     }
 }
 
-/// Says on stderr what is wrong. Where that fails, too, nobody is listening.
+/// Says on stderr what is wrong or may surprise. Where that fails, too, nobody is listening.
 fn complain(problem: impl Display) {
     let _ = writeln!(io::stderr(), "ssecat: {problem}");
 }

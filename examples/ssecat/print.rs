@@ -108,6 +108,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Whether nothing came, not even an error.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events + self.comments + self.ids + self.retries + self.errors == 0
+    }
+
     pub(crate) fn count(&mut self, item: ItemRef<'_>) {
         match item {
             ItemRef::Event(_) => self.events += 1,

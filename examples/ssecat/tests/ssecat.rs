@@ -3,7 +3,6 @@
 //!
 //! No test depends on how long something takes. One that hangs waits for
 //! output that should have come.
-#![cfg(feature = "std")]
 
 use std::{
     env, fs,
@@ -17,6 +16,8 @@ use std::{
 use serde_json::{Value, json};
 use sse_wire::{EventRef, ItemRef, Parser};
 
+/// The root of the repository, to which file names are relative.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const TRANSCRIPT: &str = "examples/ssecat/transcript.sse";
 const PRIMING_EVENT: &str = "tests/transcripts/09_mcp_streamable_http_lf.sse";
 const MULTI_LINE: &str = "tests/transcripts/14_datastar_multiline.sse";
@@ -26,7 +27,8 @@ const MODES: [&[&str]; 5] = [&[], &["--all"], &["--json"], &["--json", "--all"],
 #[test]
 fn without_a_file_it_prints_its_own_transcript() {
     let printed = run(&[], b"");
-    printed.assert_success();
+    assert_eq!(printed.status, Some(0));
+    assert!(printed.stderr.contains("built-in transcript"), "{}", printed.stderr);
     assert_eq!(printed.stdout, run(&[TRANSCRIPT], b"").stdout);
 
     let transcript = read(TRANSCRIPT);
@@ -181,6 +183,23 @@ fn a_file_that_cannot_be_opened_is_named() {
 }
 
 #[test]
+fn what_is_no_event_stream_is_suspected_to_be_none() {
+    let printed = run(&["-"], b"{\"error\": \"no such model\"}\n");
+    assert_eq!(printed.status, Some(0));
+    assert!(printed.stderr.contains("is it an event stream?"), "{}", printed.stderr);
+    run(&["-"], b"").assert_success();
+    run(&["-"], b": keep-alive\n").assert_success();
+}
+
+#[test]
+fn what_follows_two_hyphens_is_a_file() {
+    run(&["--json", "--", TRANSCRIPT], b"").assert_success();
+    let printed = run(&["--", "--json"], b"");
+    assert_eq!(printed.status, Some(1));
+    assert!(printed.stderr.contains("--json: cannot open: "), "{}", printed.stderr);
+}
+
+#[test]
 fn a_directory_is_named() {
     let printed = run(&["tests"], b"");
     assert_eq!(printed.status, Some(1));
@@ -329,7 +348,7 @@ fn spawn(args: &[&str]) -> (Child, ChildStdin) {
     (child, stdin)
 }
 
-/// `ssecat` in the root of the package, to which file names are relative.
+/// `ssecat` in the root of the repository.
 fn command(args: &[&str]) -> Command {
     let binary = binary();
     assert!(
@@ -339,7 +358,7 @@ fn command(args: &[&str]) -> Command {
         binary.display(),
     );
     let mut command = Command::new(binary);
-    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(args).current_dir(ROOT);
     command
 }
 
@@ -359,7 +378,7 @@ fn write_in_background(mut stdin: ChildStdin, input: Vec<u8>) -> JoinHandle<()> 
 }
 
 fn read(file: &str) -> Vec<u8> {
-    fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+    fs::read(PathBuf::from(ROOT).join(file)).unwrap()
 }
 
 /// The objects that `--all --json` has to print.
