@@ -6,13 +6,13 @@
 //! - [How a stream ends](#how-a-stream-ends)
 //! - [What to mind](#what-to-mind)
 //!
-//! The tests run each of them, as it stands here, against a real server or file.
-//! This crate depends on none of the crates that they use.
+//! Each is tested exactly as shown, against a real server or file. This crate
+//! depends on none of the crates that they use.
 //!
 //! # `reqwest`
 //!
-//! Sends a request as the LLM services want it, goes on behind a block that is
-//! dropped, and makes an error of a stream that was cut.
+//! Sends a request as the LLM services want it, goes on after a block that is
+//! dropped, and makes an error of a stream that was cut off.
 //!
 //! ```
 #![doc = include_str!("recipes/reqwest.rs")]
@@ -44,24 +44,66 @@
 //! | what comes | what it means | what is to be done |
 //! |---|---|---|
 //! | [`StreamError::Parse`](crate::StreamError::Parse) | one block was dropped, by default only because it exceeds the limit | go on, or give up |
-//! | [`StreamError::Transport`](crate::StreamError::Transport) | the connection broke: the body is shorter than its length, or its last chunk is missing | connect anew; a server that sets IDs goes on behind [`last_event_id()`](crate::EventStream::last_event_id), sent as `Last-Event-ID` |
+//! | [`StreamError::Transport`](crate::StreamError::Transport) | the connection broke: the body is shorter than its length, or its last chunk is missing | reconnect; a server that sets IDs goes on after [`last_event_id()`](crate::EventStream::last_event_id), sent as `Last-Event-ID` |
 //! | `None`, and [`Ending::Cut`](crate::Ending::Cut) | the body is whole for HTTP, but its last event is not | as after a transport error |
-//! | `None`, and [`Ending::Complete`](crate::Ending::Complete) | the body ended between two events | be content |
+//! | `None`, and [`Ending::Complete`](crate::Ending::Complete) | the body ended between two events | nothing, if that is how the server ends its streams |
 //!
 //! A body that has neither a length nor chunks ends where the connection does,
 //! whether the server was done or has crashed. If it crashed between two events,
 //! nothing in the bytes can tell. That is what a last event such as `[DONE]` is
-//! for, and [`until_sentinel`](crate::EventStream::until_sentinel).
+//! for, and [`until_sentinel`](crate::EventStream::until_sentinel). In place of
+//! `events()` and `ending()` above:
+//!
+//! ```
+//! use futures_util::{Stream, StreamExt};
+//! use sse_wire::{EventStreamExt, Outcome};
+//!
+//! async fn read_answer<E: std::error::Error + 'static>(
+//!     body: impl Stream<Item = Result<hyper::body::Bytes, E>> + Unpin,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut events = body.events().until_sentinel("[DONE]");
+//!     while let Some(event) = events.next().await {
+//!         println!("{}", event?.data());
+//!     }
+//!     match events.outcome() {
+//!         Some(Outcome::Finished) => Ok(()),
+//!         _ => Err("the answer was cut off".into()),
+//!     }
+//! }
+//! ```
+//!
+//! # Reconnecting
+//!
+//! When a stream has ended, in whatever way, its parser carries the last event ID
+//! and the reconnection time over to the next connection, and nothing else:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use futures_util::Stream;
+//! use sse_wire::EventStream;
+//!
+//! fn reconnected<S, T: Stream>(ended: EventStream<S>, connect: impl Fn(&str) -> T) -> EventStream<T> {
+//!     let (_, parser, _) = ended.into_parts();
+//!     let pause = parser.reconnection_time().unwrap_or(Duration::from_secs(3));
+//!     std::thread::sleep(pause); // or your runtime's `sleep`
+//!     let body = connect(parser.last_event_id()); // sent as `Last-Event-ID`, unless it is empty
+//!     EventStream::with_parser(body, parser)
+//! }
+//! ```
 //!
 //! # What to mind
 //!
+//! - **Other answers.** Any text parses as an event stream, usually one without
+//!   events. Check that the `Content-Type` is `text/event-stream`. A server that
+//!   answers with an error status says why in the body, which the recipes drop.
 //! - **Timeouts.** `reqwest`'s `ClientBuilder::timeout` ends a stream in the
-//!   middle, however lively it is; `read_timeout` ends it when nothing comes.
+//!   middle, even while data arrives; `read_timeout` ends it when nothing comes.
 //! - **Pinning.** An [`EventStream`](crate::EventStream) is `Unpin` if the inner
 //!   stream is, as those of `reqwest` and `hyper` are. Else
 //!   `let mut events = std::pin::pin!(events);` lets `next()` be called, and
 //!   `ending()` as well.
-//! - **Memory.** An event keeps the chunk alive that it came in. Keep
-//!   [`event.detach()`](crate::Event::detach) where few of many are kept for long.
+//! - **Memory.** An event keeps the chunk alive that it came in. If you keep a few
+//!   of many events for long, keep [`event.detach()`](crate::Event::detach).
 //! - **Cancellation.** `next()` in a `tokio::select!` loses nothing when another
 //!   branch wins.
