@@ -86,7 +86,7 @@ fn data<E: std::fmt::Debug>(event: Option<Result<Event, E>>) -> String {
 // The decoder.
 
 #[test]
-fn chunks_pushed_before_the_last_was_read_are_joined() {
+fn chunks_pushed_before_the_last_was_read_wait_for_their_turn() {
     let mut decoder = Decoder::new();
     for chunk in ["data: 1\n", "\nda", "ta: 2\n\n"] {
         decoder.push(chunk.into());
