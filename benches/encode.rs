@@ -1,7 +1,7 @@
 //! The encoder: events built, encoded, and written without being built.
 //!
 //! The events of each corpus, and the comments of the one that has any. Bytes
-//! per second are those that are written, or, for `build`, would be.
+//! per second count the bytes that are written, or, for `build`, would be.
 
 mod corpora;
 

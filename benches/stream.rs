@@ -1,6 +1,6 @@
 //! The owned and the adapted tiers: `Decoder`, `EventStream` and `EventReader`.
-//! Each corpus; in chunks of each size, but for `EventReader`, which reads in
-//! steps of its own.
+//! Each corpus; in chunks of each size, except for `EventReader`, which reads
+//! in steps of its own.
 
 mod corpora;
 

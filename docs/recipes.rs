@@ -6,13 +6,13 @@
 //! - [How a stream ends](#how-a-stream-ends)
 //! - [What to mind](#what-to-mind)
 //!
-//! Each is tested exactly as shown, against a real server or file. This crate
-//! depends on none of the crates that they use.
+//! Each recipe is tested exactly as shown, against a real server or file. This
+//! crate depends on none of the crates that they use.
 //!
 //! # `reqwest`
 //!
-//! Sends a request as the LLM services want it, goes on after a block that is
-//! dropped, and makes an error of a stream that was cut off.
+//! Sends a request as LLM services expect it, continues after a block that is
+//! dropped, and returns an error if the stream was cut off.
 //!
 //! ```
 #![doc = include_str!("recipes/reqwest.rs")]
@@ -20,9 +20,9 @@
 //!
 //! # `hyper`, and any other HTTP body
 //!
-//! `into_data_stream()` makes a stream of chunks of any `http_body::Body`, so
-//! this serves `tower` and `axum`, too. Here the limit is lower than the
-//! default, and `?` stops at the first error, of whatever kind.
+//! `into_data_stream()` turns any `http_body::Body` into a stream of chunks, so
+//! this also works for `tower` and `axum`. Here the limit is lower than the
+//! default, and `?` stops at the first error of any kind.
 //!
 //! ```
 #![doc = include_str!("recipes/hyper.rs")]
@@ -30,7 +30,7 @@
 //!
 //! # Files, sockets and child processes
 //!
-//! `ReaderStream` makes a stream of chunks of any `AsyncRead`: a
+//! `ReaderStream` turns any `AsyncRead` into a stream of chunks: a
 //! `tokio::fs::File`, a `TcpStream`, the `stdout` of a child process. Without
 //! an asynchronous runtime, [`EventReader`](crate::EventReader) does the same
 //! for `std::io::Read`.
@@ -41,18 +41,18 @@
 //!
 //! # How a stream ends
 //!
-//! | what comes | what it means | what is to be done |
+//! | result | what it means | what to do |
 //! |---|---|---|
-//! | [`StreamError::Parse`](crate::StreamError::Parse) | one block was dropped, by default only because it exceeds the limit | go on, or give up |
-//! | [`StreamError::Transport`](crate::StreamError::Transport) | the connection broke: the body is shorter than its length, or its last chunk is missing | reconnect; a server that sets IDs goes on after [`last_event_id()`](crate::EventStream::last_event_id), sent as `Last-Event-ID` |
-//! | `None`, and [`Ending::Cut`](crate::Ending::Cut) | the body is whole for HTTP, but its last event is not | as after a transport error |
+//! | [`StreamError::Parse`](crate::StreamError::Parse) | one block was dropped, by default only because it exceeds the limit | continue, or give up |
+//! | [`StreamError::Transport`](crate::StreamError::Transport) | the connection broke: the body is shorter than its length, or its last chunk is missing | reconnect; a server that sets IDs continues after [`last_event_id()`](crate::EventStream::last_event_id), sent as `Last-Event-ID` |
+//! | `None`, and [`Ending::Cut`](crate::Ending::Cut) | the body is complete for HTTP, but its last event is not | the same as after a transport error |
 //! | `None`, and [`Ending::Complete`](crate::Ending::Complete) | the body ended between two events | nothing, if that is how the server ends its streams |
 //!
 //! A body that has neither a length nor chunks ends where the connection does,
-//! whether the server was done or has crashed. If it crashed between two events,
-//! nothing in the bytes can tell. That is what a last event such as `[DONE]` is
-//! for, and [`until_sentinel`](crate::EventStream::until_sentinel). In place of
-//! `events()` and `ending()` above:
+//! whether the server was done or crashed. If it crashed between two events,
+//! nothing in the bytes can tell. That is the purpose of a last event such as
+//! `[DONE]`, and of [`until_sentinel`](crate::EventStream::until_sentinel).
+//! Instead of `events()` and `ending()` above:
 //!
 //! ```
 //! use futures_util::{Stream, StreamExt};
@@ -74,8 +74,8 @@
 //!
 //! # Reconnecting
 //!
-//! When a stream has ended, in whatever way, its parser carries the last event ID
-//! and the reconnection time over to the next connection, and nothing else:
+//! When a stream has ended, however it ended, its parser carries the last event
+//! ID and the reconnection time over to the next connection, and nothing else:
 //!
 //! ```
 //! use std::time::Duration;
@@ -94,16 +94,19 @@
 //!
 //! # What to mind
 //!
-//! - **Other answers.** Any text parses as an event stream, usually one without
-//!   events. Check that the `Content-Type` is `text/event-stream`. A server that
-//!   answers with an error status says why in the body, which the recipes drop.
+//! - **Other responses.** Any text parses as an event stream, usually one
+//!   without events. Check that the `Content-Type` is `text/event-stream`. A
+//!   server that responds with an error status says why in the body, which the
+//!   recipes drop.
 //! - **Timeouts.** `reqwest`'s `ClientBuilder::timeout` ends a stream in the
-//!   middle, even while data arrives; `read_timeout` ends it when nothing comes.
-//! - **Pinning.** An [`EventStream`](crate::EventStream) is `Unpin` if the inner
-//!   stream is, as those of `reqwest` and `hyper` are. Else
-//!   `let mut events = std::pin::pin!(events);` lets `next()` be called, and
+//!   middle, even while data arrives; `read_timeout` ends it when nothing
+//!   arrives.
+//! - **Pinning.** An [`EventStream`](crate::EventStream) is `Unpin` if the
+//!   inner stream is, as those of `reqwest` and `hyper` are. Otherwise, after
+//!   `let mut events = std::pin::pin!(events);` you can call `next()`, and
 //!   `ending()` as well.
-//! - **Memory.** An event keeps the chunk alive that it came in. If you keep a few
-//!   of many events for long, keep [`event.detach()`](crate::Event::detach).
+//! - **Memory.** An event keeps the chunk that it arrived in alive. If you keep
+//!   a few of many events for long, keep
+//!   [`event.detach()`](crate::Event::detach).
 //! - **Cancellation.** `next()` in a `tokio::select!` loses nothing when another
 //!   branch wins.

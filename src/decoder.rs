@@ -1,4 +1,4 @@
-//! Owned events, without I/O: the parser together with the chunk it reads.
+//! Owned events, without I/O: the parser and the chunk it reads.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -12,22 +12,23 @@ use crate::{
     text::{Chunk, OwnedBytes, Span},
 };
 
-/// How much room is made at a time for events that cannot be slices. Larger
-/// ones get room of their own, so that no small event keeps it.
+/// How much space is reserved at a time for events that cannot be slices.
+/// Larger events get memory of their own, so that no small event keeps it
+/// alive.
 const ARENA: usize = 4096;
 
 /// A parser of owned events: push chunks in, take [`Event`]s out. Pushing and
 /// reading may be interleaved freely.
 ///
-/// It does no I/O. An event that lies whole in a chunk is a slice of it. One
-/// that does not, because a chunk end has cut it or because it has several
-/// `data` lines, is copied once, and shares its memory with its neighbours.
+/// It does no I/O. An event that is entirely within a chunk is a slice of it.
+/// One that is not, because it is split across chunks or has several `data`
+/// lines, is copied once, and shares its memory with its neighbours.
 ///
 /// # Cost
 ///
 /// One allocation for each chunk that has events in it. One for each event that
-/// cannot be a slice, and one for each 4 KiB of them, or each larger one. One
-/// for a last event ID that events of later chunks inherit.
+/// cannot be a slice, plus one for every 4 KiB of such events, or for each
+/// larger one. One for a last event ID that events of later chunks inherit.
 ///
 /// # Examples
 ///
@@ -53,22 +54,22 @@ pub struct Decoder {
     cursor: Cursor,
     /// Chunks that were pushed before the one above was read.
     queue: VecDeque<Bytes>,
-    /// Room for events that cannot be slices.
+    /// Space for events that cannot be slices.
     arena: BytesMut,
-    /// Where in the chunk the last event ID lies, if a block in it has set it.
+    /// Where in the chunk the last event ID is, if a block in it has set it.
     id_in_chunk: Option<Span>,
     shared_id: SharedId,
 }
 
 impl Decoder {
-    /// A decoder with the default limit and the standard's policies.
+    /// Creates a decoder with the default limit and the standard's policies.
     pub fn new() -> Self {
         Self::with_parser(Parser::new())
     }
 
-    /// A decoder that continues exactly where `parser` is, with its limit,
-    /// policies and last event ID. For a new connection, call
-    /// [`Parser::reset`] first, if the parser has read one before.
+    /// Creates a decoder that continues exactly where `parser` is, with its
+    /// limit, policies and last event ID. For a new connection, call
+    /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(parser: Parser) -> Self {
         Self {
             cursor: parser.cursor(),
@@ -81,8 +82,9 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes of the stream, however few or many. Does not copy
-    /// them; chunks that are pushed before the others were read wait in a queue.
+    /// Adds the next bytes of the stream, however few or many. Does not copy
+    /// them; chunks that are pushed before the earlier ones were read wait in a
+    /// queue.
     pub fn push(&mut self, chunk: Bytes) {
         if self.has_unread() {
             self.queue.push_back(chunk);
@@ -91,15 +93,15 @@ impl Decoder {
         }
     }
 
-    /// The next event, passing over the other items.
+    /// Returns the next event, skipping other items.
     ///
-    /// `None` when all that was pushed has been read: push more, or
+    /// Returns `None` when everything pushed has been read: push more, or
     /// [`finish`](Self::finish).
     ///
     /// # Errors
     ///
-    /// As [`Feed::next_event`](crate::Feed::next_event): once for each block
-    /// that is dropped. The next call goes on after it.
+    /// Same as [`Feed::next_event`](crate::Feed::next_event): once for each
+    /// block that is dropped. The next call continues after that block.
     pub fn next_event(&mut self) -> Result<Option<Event>, ParseError> {
         loop {
             let kind = self.advance()?;
@@ -111,13 +113,13 @@ impl Decoder {
         }
     }
 
-    /// The next item, event or other.
+    /// Returns the next item, event or other.
     ///
-    /// `None` when all that was pushed has been read.
+    /// Returns `None` when everything pushed has been read.
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event).
+    /// Same as [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<Item>, ParseError> {
         let kind = self.advance()?;
         Ok(match kind {
@@ -129,12 +131,12 @@ impl Decoder {
     /// Ends the stream: the [`EofPolicy`](crate::EofPolicy) decides what
     /// happens to an unfinished block. See [`Parser::finish`].
     ///
-    /// Bytes that were pushed and not read are discarded. Afterwards the
+    /// Bytes that were pushed but not read are discarded. Afterwards the
     /// decoder is ready for the next connection.
     ///
     /// # Errors
     ///
-    /// As [`Parser::finish`].
+    /// Same as [`Parser::finish`].
     pub fn finish(&mut self) -> Result<Option<Event>, ParseError> {
         self.id_in_chunk = None;
         self.shared_id.forget();
@@ -151,7 +153,7 @@ impl Decoder {
         self.discard_unread();
     }
 
-    /// Whether the stream would be cut off if it ended here: within a line, or
+    /// Whether the stream would be cut off if it ended here: within a line,
     /// within a block that has data, or before bytes that were not read.
     pub fn has_pending(&self) -> bool {
         self.has_unread() || self.parser.has_pending()
@@ -162,13 +164,13 @@ impl Decoder {
         self.parser.last_event_id()
     }
 
-    /// The reconnection time that the stream asked for, if it did. See
+    /// The reconnection time that the stream asked for, if any. See
     /// [`Parser::reconnection_time`].
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.parser.reconnection_time()
     }
 
-    /// The bytes that were pushed and have not been read. Copies them if they
+    /// The bytes that were pushed but have not been read. Copies them if they
     /// were pushed in several chunks.
     pub fn unread(&self) -> Bytes {
         let first = self.chunk.tail(self.cursor.position());
@@ -180,8 +182,8 @@ impl Decoder {
         joined.freeze()
     }
 
-    /// The parser, and the [`unread`](Self::unread) bytes: feed them to it, and
-    /// nothing is lost.
+    /// Returns the parser, and the [`unread`](Self::unread) bytes: feed them to
+    /// it, and nothing is lost.
     pub fn into_parts(self) -> (Parser, Bytes) {
         let unread = self.unread();
         (self.parser, unread)
@@ -256,7 +258,7 @@ impl Default for Decoder {
     }
 }
 
-/// Where data, type and ID lie, if all that there is lies in the chunk.
+/// Where data, type and ID are, if all those present are in the chunk.
 fn in_chunk(fields: &Fields) -> Option<[Span; 3]> {
     let mut spans = [Span::default(); 3];
     for (span, place) in spans.iter_mut().zip([fields.data, fields.event_type, fields.id]) {

@@ -3,9 +3,9 @@
 //! An event is validated when it is built, so encoding one cannot fail and
 //! cannot be used to inject fields. What is encoded and parsed again is equal.
 //!
-//! Besides [`Event::encode`], there are functions here for what a stream holds
-//! other than events. [`EventWriter`] is for servers that do not need an
-//! `Event`, and [`Encoded`] for bytes that go to many clients.
+//! Besides [`Event::encode`], there are functions here for what else a stream
+//! may hold. [`EventWriter`] is for servers that do not need an `Event`, and
+//! [`Encoded`] is for bytes that go to many clients.
 //!
 //! # Examples
 //!
@@ -42,12 +42,11 @@ use crate::{
 /// Writes a comment, as a block of its own: clients ignore it, but it keeps a
 /// connection alive.
 ///
-/// CR, LF and CR LF in the text begin a further comment line. Does not
-/// allocate.
+/// CR, LF and CR LF in the text start another comment line. Does not allocate.
 ///
 /// # Panics
 ///
-/// If `dst` has no room and cannot grow, as with all that writes to a
+/// If `dst` has no room and cannot grow, as with anything that writes to a
 /// [`BufMut`].
 ///
 /// # Examples
@@ -69,7 +68,7 @@ pub fn comment(text: &str, dst: &mut impl BufMut) {
 /// # Errors
 ///
 /// [`EncodeError::Retry`] if the time is not a whole number of milliseconds, or
-/// more than `u64::MAX` of them. Nothing is written then.
+/// more than `u64::MAX` of them. Nothing is written in that case.
 ///
 /// # Panics
 ///
@@ -97,8 +96,8 @@ pub fn retry(time: Duration, dst: &mut impl BufMut) -> Result<(), EncodeError> {
 ///
 /// # Errors
 ///
-/// [`EncodeError::LineEnd`] for CR or LF and [`EncodeError::Nul`] for U+0000
-/// in the ID. Nothing is written then.
+/// [`EncodeError::LineEnd`] for CR or LF and [`EncodeError::Nul`] for U+0000 in
+/// the ID. Nothing is written in that case.
 ///
 /// # Panics
 ///
@@ -122,17 +121,18 @@ pub fn last_event_id(id: &str, dst: &mut impl BufMut) -> Result<(), EncodeError>
 /// What can be written into an event stream: [`Event`], [`Item`] and
 /// [`Encoded`], and the lent [`EventRef`] and [`ItemRef`].
 ///
-/// Sealed: others cannot implement it, so whatever implements it is valid.
+/// Sealed: other crates cannot implement it, so every implementation writes
+/// valid blocks.
 ///
-/// [`Event`], [`EventRef`] and [`Encoded`] cannot fail to be encoded, and have
-/// methods of the same names that say so.
+/// Encoding an [`Event`], [`EventRef`] or [`Encoded`] cannot fail. [`Event`]
+/// and [`EventRef`] also have infallible methods of the same names.
 pub trait Encode: sealed::Sealed {
     /// Writes the value, with the blank line that ends its block.
     ///
     /// # Errors
     ///
-    /// For an [`Item`] made by hand, which nobody has validated yet, those of
-    /// [`last_event_id`] and [`retry`]. Nothing is written then.
+    /// For an [`Item`] made by hand, which has not been validated, those of
+    /// [`last_event_id`] and [`retry`]. Nothing is written in that case.
     ///
     /// # Panics
     ///
@@ -181,7 +181,7 @@ impl EventRef<'_> {
         event_type + id + retry + lines_len(self.data(), "data: ".len()) + 1
     }
 
-    /// The encoded event. Allocates once.
+    /// Returns the encoded event. Allocates once.
     pub fn to_bytes(&self) -> Bytes {
         let mut bytes = Vec::with_capacity(self.encoded_len());
         self.encode(&mut bytes);
@@ -218,7 +218,7 @@ impl Event {
         self.as_event_ref().encoded_len()
     }
 
-    /// The encoded event. Allocates once.
+    /// Returns the encoded event. Allocates once.
     pub fn to_bytes(&self) -> Bytes {
         self.as_event_ref().to_bytes()
     }
@@ -314,7 +314,7 @@ pub(crate) fn whole_milliseconds(time: Duration) -> Result<u64, EncodeError> {
     }
 }
 
-/// As [`whole_milliseconds`], for a time that has been validated.
+/// Same as [`whole_milliseconds`], for a time that has been validated.
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -336,7 +336,7 @@ fn retry_len(milliseconds: u64) -> usize {
 }
 
 /// Writes text of any number of lines, with `next` for each line end in it.
-/// Says whether the text ended in a CR, to which an LF may still belong.
+/// Returns whether the text ended in a CR, to which an LF may still belong.
 fn put_lines(text: &str, next: &[u8], dst: &mut impl BufMut) -> bool {
     let mut rest = text.as_bytes();
     while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
@@ -363,7 +363,7 @@ fn lines_len(text: &str, prefix: usize) -> usize {
     text.len() - pairs + lines * prefix + 1
 }
 
-/// Formatted text into a buffer.
+/// Writes formatted text into a buffer.
 struct Put<'a, B>(&'a mut B);
 
 impl<B: BufMut> fmt::Write for Put<'_, B> {

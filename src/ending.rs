@@ -1,6 +1,6 @@
 //! How a stream of bytes can end.
 
-/// How the bytes of an event stream have ended.
+/// How the bytes of an event stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ending {

@@ -1,14 +1,14 @@
-//! What can go wrong, as types: in the bytes read ([`ParseError`]), in the
-//! values to be written ([`EncodeError`]), or in the source of the bytes
+//! The error types: what can go wrong in the bytes read ([`ParseError`]), in
+//! the values to be written ([`EncodeError`]), or in the source of the bytes
 //! ([`StreamError`]).
 
 use core::time::Duration;
 
 /// Why a block of the event stream was dropped.
 ///
-/// The parser goes on after such an error: the next call reads the block after
-/// the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd) is the
-/// end.
+/// The parser continues after such an error: the next call reads the block
+/// after the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd)
+/// is the end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -20,8 +20,8 @@ pub enum ParseError {
          the limit is set with `ParserBuilder::max_event_size`"
     )]
     EventTooLarge {
-        /// How many bytes had been counted when the limit was passed. How many
-        /// more there are depends on where the chunks were cut.
+        /// How many bytes had been counted when the limit was exceeded. How far
+        /// beyond the limit that is depends on where the chunks were cut.
         size: usize,
         /// The limit in bytes.
         limit: usize,
@@ -44,7 +44,7 @@ pub enum ParseError {
     /// [`EofPolicy::Error`](crate::EofPolicy::Error).
     #[error(
         "the stream ended within the block at byte {offset}, before its blank line; \
-         `EofPolicy` chooses what becomes of such a block"
+         `EofPolicy` decides what happens to such a block"
     )]
     UnexpectedEnd {
         /// Where the block starts: how many bytes of the stream come before it.
@@ -53,8 +53,8 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// Where the block starts that was dropped: how many bytes of the stream
-    /// come before it.
+    /// Where the dropped block starts: how many bytes of the stream come before
+    /// it.
     ///
     /// ```
     /// use sse_wire::{Parser, Utf8Policy};
@@ -76,16 +76,17 @@ impl ParseError {
 
 /// Why a value cannot be written into an event stream.
 ///
-/// Each of these values would come back changed, or add fields of its own.
+/// Each of these values would be changed by a round trip, or would add fields
+/// of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// A line end in an event type or ID, which would begin a new field.
     #[error("line end at byte {position} of the `{field}` field; the value must be one line")]
     LineEnd {
-        /// The field's name on the wire: `event` or `id`.
+        /// The field name: `event` or `id`.
         field: &'static str,
-        /// Where the CR or LF stands in the value, in bytes.
+        /// Where the CR or LF is in the value, in bytes.
         position: usize,
     },
 
@@ -94,9 +95,9 @@ pub enum EncodeError {
         "U+0000 NULL at byte {position} of the `{field}` field; a parser would ignore the field"
     )]
     Nul {
-        /// The field's name on the wire: `id`.
+        /// The field name: `id`.
         field: &'static str,
-        /// Where the NUL stands in the value, in bytes.
+        /// Where the NUL is in the value, in bytes.
         position: usize,
     },
 
@@ -111,13 +112,13 @@ pub enum EncodeError {
     },
 }
 
-/// What stopped an adapter from delivering the next event.
+/// Why an adapter could not deliver the next event.
 ///
 /// `E` is the error of the source of the bytes. The two are told apart because
-/// they call for different answers: after [`Parse`](Self::Parse) the stream
-/// goes on, after [`Transport`](Self::Transport) it has to be opened anew.
+/// they call for different reactions: after [`Parse`](Self::Parse) the stream
+/// continues, after [`Transport`](Self::Transport) it has to be reopened.
 ///
-/// As always with `source()`, the text of a `Transport` error does not repeat
+/// As is usual with `source()`, the text of a `Transport` error does not repeat
 /// that of its cause: print both.
 ///
 /// # Examples
@@ -147,7 +148,7 @@ pub enum StreamError<E> {
     #[error("the transport of the event stream failed")]
     Transport(#[source] E),
 
-    /// A block was dropped; the next call goes on with the next block, if the
+    /// A block was dropped; the next call continues with the next block, if the
     /// stream has not ended.
     #[error(transparent)]
     Parse(#[from] ParseError),

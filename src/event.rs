@@ -16,14 +16,14 @@ use bytes::BytesMut;
 pub use self::builder::EventBuilder;
 use crate::text::Slices;
 
-/// The event type of an event that names none (WHATWG HTML §9.2.6).
+/// The event type of an event that specifies none (WHATWG HTML §9.2.6).
 pub(crate) const DEFAULT_EVENT_TYPE: &str = "message";
 
 /// An event, lent by a parser.
 ///
-/// `Copy`, and two are equal if their type, data, ID and retry are. The last
-/// event ID is left out where the event only inherits it: it is part of the
-/// stream then, not of the event.
+/// It is `Copy`. Two events are equal if their type, data, ID and retry are. A
+/// last event ID that is only inherited does not count: it is part of the
+/// stream, not of the event.
 ///
 /// # Examples
 ///
@@ -48,8 +48,8 @@ pub struct EventRef<'a> {
 }
 
 impl<'a> EventRef<'a> {
-    /// An event whose ID, if it has one, is the last event ID. An empty type
-    /// is the default one.
+    /// Creates an event whose ID, if it has one, is the last event ID. An empty
+    /// type stands for the default one.
     #[inline]
     pub(crate) fn new(
         data: &'a str,
@@ -62,7 +62,7 @@ impl<'a> EventRef<'a> {
         Self { data, event_type, last_event_id, has_id, retry }
     }
 
-    /// The event type, `message` if the block names none or an empty one
+    /// The event type: `message` if the block specifies none or an empty one
     /// (WHATWG HTML §9.2.6). Never empty.
     pub fn event_type(&self) -> &'a str {
         self.event_type
@@ -81,8 +81,8 @@ impl<'a> EventRef<'a> {
     }
 
     /// The last event ID of the stream at this event: its own ID, or else the
-    /// one that an earlier block has set, or an empty string. What a browser
-    /// calls `lastEventId`.
+    /// one that an earlier block has set, or an empty string. A browser calls
+    /// it `lastEventId`.
     pub fn last_event_id(&self) -> &'a str {
         self.last_event_id
     }
@@ -92,8 +92,8 @@ impl<'a> EventRef<'a> {
         self.retry
     }
 
-    /// Copies the event into memory of its own, a last event ID that it only
-    /// inherits included. Allocates two or three times.
+    /// Copies the event into memory of its own, including a last event ID that
+    /// it only inherits. Allocates two or three times.
     ///
     /// For many events that may inherit a long ID, use a
     /// [`Decoder`](crate::Decoder): its events share it.
@@ -101,7 +101,7 @@ impl<'a> EventRef<'a> {
         self.copied_with(&mut SharedId::default())
     }
 
-    /// As [`to_event`](Self::to_event), but an ID that is inherited is shared.
+    /// Same as [`to_event`](Self::to_event), but an inherited ID is shared.
     pub(crate) fn copied_with(&self, shared_id: &mut SharedId) -> Event {
         self.copied_to(&mut BytesMut::with_capacity(self.text_length()), shared_id)
     }
@@ -111,7 +111,7 @@ impl<'a> EventRef<'a> {
         self.data.len() + self.event_type.len() + self.id().map_or(0, str::len)
     }
 
-    /// Copies the event to the end of `arena`, but for an ID that it inherits.
+    /// Copies the event to the end of `arena`, except for an inherited ID.
     pub(crate) fn copied_to(&self, arena: &mut BytesMut, shared_id: &mut SharedId) -> Event {
         let last_event_id = match self.id() {
             Some(_) => LastEventId::Own,
@@ -145,10 +145,10 @@ impl hash::Hash for EventRef<'_> {
 /// An event that owns, or shares, its text.
 ///
 /// Cheap to clone: its text is never copied. An event from a
-/// [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it came
-/// in, and so keeps all of that chunk alive: 1,000 events of 4 bytes, kept
-/// from 1,000 chunks of 32 KiB, hold 32 MiB. [`detach`](Self::detach) those
-/// that you keep for long.
+/// [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it
+/// arrived in, and so keeps all of that chunk alive: 1,000 events of 4 bytes,
+/// kept from 1,000 chunks of 32 KiB, hold 32 MiB. [`detach`](Self::detach)
+/// those that you keep for long.
 ///
 /// Two events are equal if their type, data, ID and retry are, as for
 /// [`EventRef`].
@@ -169,16 +169,17 @@ pub struct Event {
     retry: Option<Duration>,
 }
 
-/// Where an event has its last event ID from.
+/// Where an event gets its last event ID from.
 #[derive(Clone, Debug)]
 pub(crate) enum LastEventId {
     /// There is none.
     Empty,
     /// It is the event's own: the ID in its text.
     Own,
-    /// An earlier event of the same chunk has set it: again the ID in the text.
+    /// An earlier event of the same chunk has set it: the ID in the text is
+    /// that one.
     Earlier,
-    /// An earlier block, of which the text is no longer at hand, has set it.
+    /// An earlier block, whose text is no longer available, has set it.
     Inherited(Arc<str>),
 }
 
@@ -187,12 +188,12 @@ pub(crate) enum LastEventId {
 pub(crate) struct SharedId(Option<Arc<str>>);
 
 impl SharedId {
-    /// The ID is no longer what it was.
+    /// Notes that the ID has changed.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
-    /// For an event that inherits `id`, which is still what it was unless
+    /// For an event that inherits `id`, which is assumed to be unchanged unless
     /// [`forget`](Self::forget) was called.
     pub(crate) fn inherited(&mut self, id: &str) -> LastEventId {
         if id.is_empty() {
@@ -203,8 +204,8 @@ impl SharedId {
 }
 
 impl Event {
-    /// An event with nothing but data. CR LF and CR in it become LF: an event
-    /// stream cannot tell them apart.
+    /// Creates an event with nothing but data. CR LF and CR in it become LF: an
+    /// event stream cannot tell them apart.
     ///
     /// Does not copy a `String`, unless it contains a CR.
     ///
@@ -219,7 +220,7 @@ impl Event {
         EventBuilder::with_data(data.into())
     }
 
-    /// Builds an event from its parts, which are validated once.
+    /// Returns a builder for an event from its parts, which are validated once.
     pub fn builder() -> EventBuilder {
         EventBuilder::default()
     }
@@ -232,7 +233,7 @@ impl Event {
         Self { text, last_event_id, retry }
     }
 
-    /// The event type, `message` if there is no other (WHATWG HTML §9.2.6).
+    /// The event type: `message` if there is no other (WHATWG HTML §9.2.6).
     /// Never empty.
     pub fn event_type(&self) -> &str {
         self.as_event_ref().event_type()
@@ -250,8 +251,8 @@ impl Event {
     }
 
     /// The last event ID of the stream at this event: its own ID, or else the
-    /// one that an earlier block has set, or an empty string. What a browser
-    /// calls `lastEventId`.
+    /// one that an earlier block has set, or an empty string. A browser calls
+    /// it `lastEventId`.
     pub fn last_event_id(&self) -> &str {
         match &self.last_event_id {
             LastEventId::Empty => "",
@@ -321,13 +322,14 @@ impl From<EventRef<'_>> for Event {
     }
 }
 
-/// One thing that a stream delivers, lent by a parser.
+/// An item of a stream, lent by a parser: an event, comment, ID or reconnection
+/// time.
 ///
-/// What a block with data sets comes with its event. What a block *without*
-/// data sets comes at its blank line, as items of its own: first the last
-/// event ID, then the reconnection time. A comment comes when its line ends,
-/// even in the middle of a block. So the items, written out again, are an
-/// equivalent stream.
+/// What a block with data sets is part of its event. What a block *without*
+/// data sets is delivered at its blank line, as separate items: first the last
+/// event ID, then the reconnection time. A comment is delivered when its line
+/// ends, even in the middle of a block. So the items, written out again, form
+/// an equivalent stream.
 ///
 /// ```
 /// use sse_wire::{ItemRef, Parser};
@@ -347,9 +349,9 @@ pub enum ItemRef<'a> {
     Event(EventRef<'a>),
     /// A comment: what follows the colon, without one leading space.
     Comment(&'a str),
-    /// The last event ID that a block without data has set.
+    /// The last event ID, set by a block without data.
     LastEventId(&'a str),
-    /// The reconnection time that a block without data has set.
+    /// The reconnection time, set by a block without data.
     Retry(Duration),
 }
 
@@ -371,9 +373,10 @@ impl From<ItemRef<'_>> for Item {
     }
 }
 
-/// One thing that a stream delivers, owned: the twin of [`ItemRef`].
+/// An item of a stream, owned: the counterpart of [`ItemRef`].
 ///
-/// Events share their text, as [`Event`] says; comments and IDs are copies.
+/// Events share their text, as described at [`Event`]; comments and IDs are
+/// copies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item {
@@ -381,9 +384,9 @@ pub enum Item {
     Event(Event),
     /// A comment: what follows the colon, without one leading space.
     Comment(String),
-    /// The last event ID that a block without data has set.
+    /// The last event ID, set by a block without data.
     LastEventId(String),
-    /// The reconnection time that a block without data has set.
+    /// The reconnection time, set by a block without data.
     Retry(Duration),
 }
 

@@ -17,7 +17,7 @@
 //! assert_eq!(data, ["one", "two"]);
 //! assert_eq!(parser.last_event_id(), "7");
 //!
-//! // And out: validated when built, so that encoding cannot fail.
+//! // Events out: validated when built, so encoding cannot fail.
 //! let event = Event::builder().event_type("token").data("two\nlines").build()?;
 //! assert_eq!(&event.to_bytes()[..], b"event: token\ndata: two\ndata: lines\n\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,9 +34,9 @@
 //! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
 //! | one event to send to many | [`Encoded`] | |
 //!
-//! All parsers deliver the same events and errors, wherever chunks end. Each has
-//! `next_item`, or `items`, for those who need [comments, IDs and reconnection
-//! times](ItemRef), too.
+//! All parsers deliver the same events and errors, wherever chunks end. Each
+//! also has `next_item` or `items`, for [comments, IDs and reconnection
+//! times](ItemRef).
 //!
 //! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module.
 //!
@@ -44,37 +44,37 @@
 //!
 //! - **The standard's result.** WHATWG HTML §9.2.5 and §9.2.6, wherever chunks
 //!   end. Nothing waits for a byte that it does not need.
-//! - **No copies.** An event that lies whole in its chunk is a slice of it. Only
-//!   one that a chunk end has cut, or that has several `data` lines, is put
-//!   together in a buffer. [`Parser`] says what that costs.
-//! - **Bounded memory.** [`ParserBuilder::max_event_size`] limits what one block
-//!   may hold. What exceeds it is a [`ParseError`], once, and the next block is
-//!   intact.
-//! - **Linear time.** Nothing is searched again when the next chunk comes.
+//! - **No copies.** An event that is entirely within one chunk is a slice of
+//!   it. Only an event that is split across chunks, or that has several `data`
+//!   lines, is assembled in a buffer. [`Parser`] says what that costs.
+//! - **Bounded memory.** [`ParserBuilder::max_event_size`] limits what one
+//!   block may hold. A block that exceeds it yields one [`ParseError`], and the
+//!   next block is intact.
+//! - **Linear time.** Nothing is searched again when the next chunk arrives.
 //! - **No panics** on any input, and nothing injected on output: text that
-//!   would not come back equal is an [`EncodeError`].
+//!   would not round-trip is an [`EncodeError`].
 //!
 //! # What it does not do
 //!
-//! It does not connect: there is no HTTP client or server in it. When a stream
-//! ends, [`EventStream::ending`] says whether it was cut, and
+//! It does not connect: it contains no HTTP client or server. When a stream
+//! ends, [`EventStream::ending`] says whether it was cut off, and
 //! [`last_event_id`](Parser::last_event_id) and
-//! [`reconnection_time`](Parser::reconnection_time) are what a reconnection
-//! needs. It does not interpret data, JSON included.
+//! [`reconnection_time`](Parser::reconnection_time) are what you need to
+//! reconnect. It does not interpret data, not even JSON.
 //!
 //! # Features
 //!
 //! `std` and `stream` are on by default. Without `std` the crate is `no_std`
-//! and needs `alloc`; all but [`EventReader`] is still there. Without `stream`
-//! there is no [`EventStream`].
+//! and needs `alloc`; everything but [`EventReader`] remains available. Without
+//! `stream` there is no [`EventStream`].
 //!
 //! # Vocabulary
 //!
-//! The standard's. An *event stream* comes in *chunks*. It consists of *lines*,
-//! most of them *fields* with a *field value*; lines up to a blank one are a
-//! *block*. A block that has *data* is *dispatched* as an event, with an *event
-//! type*. Blocks set the *last event ID* and the *reconnection time*. A line
-//! that starts with a colon is a *comment*.
+//! The standard's. An *event stream* arrives in *chunks*. It consists of
+//! *lines*, most of them *fields* with a *field value*; the lines up to a blank
+//! one form a *block*. A block that has *data* is *dispatched* as an event,
+//! with an *event type*. Blocks set the *last event ID* and the *reconnection
+//! time*. A line that starts with a colon is a *comment*.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -109,7 +109,7 @@ pub mod recipes;
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
 pub use self::stream::{EventStream, EventStreamExt, Items, Outcome, UntilSentinel};
-/// The `bytes` crate, whose types are in the signatures here.
+/// The `bytes` crate, whose types appear in this crate's signatures.
 pub use bytes;
 
 #[doc(inline)]

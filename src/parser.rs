@@ -3,18 +3,18 @@
 //! # Advice for hackers
 //!
 //! A chunk is read in three parts. Its *head* completes the line that the
-//! chunk before has left unfinished. Its *body* is all whole lines. Its *tail*
-//! is again an unfinished line. Head and tail go through [`tail`], byte by
-//! byte as they come. The body is validated as UTF-8 at once, so that the loop
+//! previous chunk left unfinished. Its *body* is all the whole lines. Its
+//! *tail* is an unfinished line. Head and tail go through [`tail`], byte by
+//! byte as they arrive. The body is validated as UTF-8 in one go, so the loop
 //! over its lines ([`Parser::read_line`]) never meets a cut line, a cut
 //! character or a byte that is not text; what it finds are spans of the chunk.
-//! A line of the body that is not UTF-8 is treated as if chunk ends had cut it
-//! out, and so takes the way of head and tail.
+//! A line of the body that is not UTF-8 is treated as if it had been cut out by
+//! chunk ends, and so is read like a head or tail.
 //!
-//! [`Parser::advance`] moves a [`Cursor`] to the next item and says of which
-//! kind it is and where its text lies, borrowing nothing. Lending comes after
-//! it, and differs for each owner of a chunk: `Feed`, `Decoder`, `EventReader`.
-//! Whenever `advance` returns, nothing in the parser refers to the chunk but
+//! [`Parser::advance`] moves a [`Cursor`] to the next item and says what kind
+//! it is and where its text is, borrowing nothing. Lending happens afterwards,
+//! and differs for each owner of a chunk: `Feed`, `Decoder`, `EventReader`.
+//! Whenever `advance` returns, nothing in the parser refers to the chunk except
 //! the item it returns. That is why a `Feed` may be dropped at any time.
 //!
 //! Whatever the parser does must not depend on where chunks end. So each line
@@ -51,21 +51,21 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 ///
 /// It does no I/O. It holds the state that outlives a chunk: an unfinished
 /// line, an unfinished block, the last event ID, the reconnection time. Events
-/// are lent: their text is that of the chunk where it lies whole in it, and
-/// otherwise that of a buffer in the parser.
+/// are lent: their text is borrowed from the chunk if it is entirely within it,
+/// and otherwise from a buffer in the parser.
 ///
-/// Wherever chunks end, the events are the same, and so are the errors but for
-/// [`size`](ParseError::EventTooLarge::size); each event is delivered with the
-/// byte that completes it.
+/// Wherever chunks end, the events are the same, and so are the errors except
+/// for [`size`](ParseError::EventTooLarge::size); each event is delivered with
+/// the byte that completes it.
 ///
 /// # Cost
 ///
 /// Each byte is looked at a fixed number of times, unless each [`Feed`] is
-/// dropped [early](Feed::remaining). No memory is allocated but to assemble a
-/// block that a chunk end has cut, or that has several `data` lines, and a few
-/// KiB of that is kept for the next one: at most 4 KiB for data, and 1 KiB each
-/// for type, ID and unfinished line. While a block is open, the buffers hold at
-/// most three times [`max_event_size`](ParserBuilder::max_event_size).
+/// dropped [early](Feed::remaining). Memory is allocated only to assemble a
+/// block that is split across chunks, or that has several `data` lines, and a
+/// few KiB of it are kept for the next one: at most 4 KiB for data, and 1 KiB
+/// each for type, ID and unfinished line. While a block is open, the buffers
+/// hold at most three times [`max_event_size`](ParserBuilder::max_event_size).
 ///
 /// # Examples
 ///
@@ -93,31 +93,32 @@ pub struct Parser {
 
     /// How many bytes of the stream have been read.
     offset: u64,
-    /// How many bytes of a BOM have been read at the start of the stream; all
-    /// of them, too, when it is settled that there is none.
+    /// How many bytes of a BOM have been read at the start of the stream; its
+    /// full length, too, once it is settled that there is none.
     bom: usize,
-    /// The last byte read was a CR that ended a line: an LF belongs to it.
+    /// The last byte read was a CR that ended a line: an LF now would belong to
+    /// it.
     after_cr: bool,
     tail: Tail,
     block: Block,
     /// The reconnection time before the first `retry` of the open block.
     reconnection_time_before: Option<Duration>,
 
-    /// Where the comment lies that was read last, to be lent.
+    /// The place of the comment that was read last, to be lent.
     comment: Place,
-    /// The block that ended last had no data, but an ID and a reconnection
-    /// time, and the second of these two items is still to be delivered.
+    /// The block that ended last had no data, but both an ID and a reconnection
+    /// time, and the second of these two items is yet to be delivered.
     retry_undelivered: bool,
 }
 
 impl Parser {
-    /// A parser with the default limit and the standard's policies. Does not
-    /// allocate.
+    /// Creates a parser with the default limit and the standard's policies.
+    /// Does not allocate.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Sets a limit, policies and a last event ID before the parser is built.
+    /// Returns a builder that sets a limit, policies and a last event ID.
     pub fn builder() -> ParserBuilder {
         ParserBuilder::default()
     }
@@ -138,9 +139,9 @@ impl Parser {
         }
     }
 
-    /// Hands the parser the next bytes of the stream, however few or many.
+    /// Gives the parser the next bytes of the stream, however few or many.
     ///
-    /// Reads nothing yet: [`Feed::next_event`] and [`Feed::next_item`] do,
+    /// Reads nothing yet: [`Feed::next_event`] and [`Feed::next_item`] do that,
     /// until they return `None`. Does not copy or allocate.
     #[must_use = "the bytes are read by the feed's `next_event` and `next_item`"]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
@@ -155,7 +156,7 @@ impl Parser {
     /// next connection. `None` is returned both for a stream that ended between
     /// two blocks and for one that was cut off: call
     /// [`has_pending`](Self::has_pending) before `finish` to tell them apart.
-    /// Only with [`EofPolicy::Dispatch`] is there an event.
+    /// An event is returned only with [`EofPolicy::Dispatch`].
     ///
     /// # Errors
     ///
@@ -199,6 +200,9 @@ impl Parser {
     /// Whether the stream would be cut off if it ended here: within a line, or
     /// within a block that has data. Costs nothing.
     ///
+    /// Any line counts, a comment too, and any block that was dropped. A block
+    /// that has set only an ID, a type or a reconnection time so far does not.
+    ///
     /// ```
     /// let mut parser = sse_wire::Parser::new();
     /// assert_eq!(parser.feed(b"data: 1\n").next_event()?, None);
@@ -214,8 +218,8 @@ impl Parser {
     /// the last event ID, the reconnection time and the configuration, and
     /// forgets everything else.
     ///
-    /// Without it, what an old connection left unfinished would be joined to
-    /// the first line of the new one. [`finish`](Self::finish) does it, too.
+    /// Without it, what the old connection left unfinished would be joined to
+    /// the first line of the new one. [`finish`](Self::finish) does the same.
     ///
     /// ```
     /// let mut parser = sse_wire::Parser::new();
@@ -233,27 +237,27 @@ impl Parser {
     /// The last event ID (WHATWG HTML §9.2.6), or an empty string: what a
     /// client sends as `Last-Event-ID` when it reconnects.
     ///
-    /// Blocks without data set it, too, and an empty `id` field resets it. It
+    /// Blocks without data set it too, and an empty `id` field resets it. It
     /// changes at the blank line of a block.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// The reconnection time that the stream asked for, if it did (WHATWG HTML
+    /// The reconnection time that the stream asked for, if any (WHATWG HTML
     /// §9.2.6).
     ///
-    /// A number of milliseconds that is too large for a `u64` counts as
+    /// A number of milliseconds that does not fit in a `u64` counts as
     /// `u64::MAX`. It changes at the `retry` line, not at the blank line.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.reconnection_time
     }
 
-    /// Where to begin to read a chunk.
+    /// Where to start reading a chunk.
     pub(crate) fn cursor(&self) -> Cursor {
         Cursor { origin: self.offset, ..Cursor::default() }
     }
 
-    /// Reads on to the next item and returns what it is and where it lies.
+    /// Reads up to the next item and returns what it is and where it is.
     pub(crate) fn advance<B: StableBytes>(
         &mut self,
         chunk: &mut Chunk<B>,
@@ -268,7 +272,7 @@ impl Parser {
         outcome
     }
 
-    /// What the block has set that `advance` has moved to the end of.
+    /// What has been set by the block whose end `advance` has moved to.
     pub(crate) fn fields(&self) -> &Fields {
         &self.block.fields
     }
@@ -419,7 +423,7 @@ impl Parser {
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
-    /// more. Gives back memory that no unfinished line needs.
+    /// more. Frees memory that no unfinished line needs.
     #[inline]
     fn begin_block(&mut self) {
         self.block.begin();
@@ -455,7 +459,7 @@ impl Parser {
         }
     }
 
-    /// Passes the LF of a CR LF that a chunk end has parted.
+    /// Passes over the LF of a CR LF that a chunk end has split.
     fn skip_lf(&mut self, bytes: &[u8], cursor: &mut Cursor) {
         self.after_cr = false;
         if bytes[cursor.position] == LF {
@@ -467,7 +471,7 @@ impl Parser {
         }
     }
 
-    /// Passes a BOM at the very start of the stream.
+    /// Passes over a BOM at the very start of the stream.
     fn read_bom<B: StableBytes>(
         &mut self,
         chunk: &Chunk<B>,
@@ -484,7 +488,8 @@ impl Parser {
         self.settle_bom(chunk)
     }
 
-    /// What has been read as the beginning of a BOM is that of a line.
+    /// Treats what was read as the beginning of a BOM as the beginning of a
+    /// line.
     fn settle_bom<B: StableBytes>(&mut self, chunk: &Chunk<B>) -> Result<(), ParseError> {
         let read = mem::replace(&mut self.bom, BOM.len());
         if (1..BOM.len()).contains(&read) {
@@ -494,7 +499,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Reads the head of the chunk: what it has of the unfinished line.
+    /// Reads the head of the chunk: its part of the unfinished line.
     fn read_head<B: StableBytes>(
         &mut self,
         chunk: &Chunk<B>,
@@ -510,7 +515,7 @@ impl Parser {
         self.finish_tail().and_then(|kind| read.map(|()| kind))
     }
 
-    /// Reads what a chunk has of the unfinished line.
+    /// Reads a chunk's part of the unfinished line.
     fn read_tail(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
         self.tail
             .read(bytes, &mut self.block, self.config.utf8_policy)
@@ -571,7 +576,7 @@ impl Parser {
         Ok(self.end_block(NO_CHUNK, &self.cursor())? == Some(Kind::Event))
     }
 
-    /// Forgets all but the ID, the reconnection time, and what is lent.
+    /// Forgets everything but the ID, the reconnection time, and what is lent.
     fn restart(&mut self) {
         self.offset = 0;
         self.bom = 0;
@@ -593,11 +598,11 @@ impl Default for Parser {
 /// It borrows nothing, so the owner of a chunk can keep it beside the chunk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor {
-    /// Where the next line starts, or goes on.
+    /// Where the next line starts, or continues.
     position: usize,
-    /// Where the whole lines end that are known to be valid.
+    /// Where the whole lines that are known to be valid end.
     body_end: usize,
-    /// Where the whole lines end that are known.
+    /// Where the whole lines found so far end.
     lines_end: usize,
     /// Where the chunk starts in the stream.
     origin: u64,
@@ -620,14 +625,14 @@ pub(crate) enum Kind {
     Comment,
     LastEventId,
     Retry,
-    /// The chunk has been read whole.
+    /// All of the chunk has been read.
     End,
 }
 
 /// A chunk being read: lends the events in it, one at a time.
 ///
-/// Made by [`Parser::feed`]. Read it until it returns `None`; the parser then
-/// has taken in all of the chunk.
+/// Made by [`Parser::feed`]. Read it until it returns `None`; the parser has
+/// then taken in all of the chunk.
 ///
 /// # Termination
 ///
@@ -635,8 +640,8 @@ pub(crate) enum Kind {
 /// feed the next one. It is not an `Iterator`, because events borrow from it.
 ///
 /// A `Feed` that is dropped earlier loses only [`remaining`](Self::remaining),
-/// the bytes that have not been read. So does one that is left with `?` because
-/// of an error. To go on after an error, keep the `Feed` and match:
+/// the bytes that have not been read. The same is true if `?` leaves it because
+/// of an error. To continue after an error, keep the `Feed` and match:
 ///
 /// ```
 /// use sse_wire::Parser;
@@ -663,15 +668,16 @@ pub struct Feed<'p, 'c> {
 }
 
 impl<'c> Feed<'_, 'c> {
-    /// Reads on to the next event, passing over the other items, and lends it.
+    /// Reads up to the next event, skipping other items, and lends it.
     ///
-    /// `None` when the chunk has been read. Allocates as [`Parser`] says.
+    /// Returns `None` when the chunk has been read. Allocates as described at
+    /// [`Parser`].
     ///
     /// # Errors
     ///
     /// [`ParseError::EventTooLarge`], or [`ParseError::InvalidUtf8`] with
     /// [`Utf8Policy::Reject`]: once for each block that is dropped. The next
-    /// call goes on after it.
+    /// call continues after that block.
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         loop {
             match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
@@ -682,13 +688,14 @@ impl<'c> Feed<'_, 'c> {
         }
     }
 
-    /// Reads on to the next item, event or other, and lends it.
+    /// Reads up to the next item, event or other, and lends it.
     ///
-    /// `None` when the chunk has been read. Allocates as [`Parser`] says.
+    /// Returns `None` when the chunk has been read. Allocates as described at
+    /// [`Parser`].
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event).
+    /// Same as [`next_event`](Self::next_event).
     ///
     /// # Examples
     ///
@@ -707,25 +714,26 @@ impl<'c> Feed<'_, 'c> {
         Ok(self.parser.lend_item(kind, &self.chunk))
     }
 
-    /// The bytes that have not been read yet. If you feed them later, nothing
-    /// is lost. Costs nothing.
+    /// The bytes that have not been read yet. Feed them later, and nothing is
+    /// lost. Costs nothing.
     ///
-    /// A new `Feed` begins its look ahead anew, so do not make one for each
-    /// event without need: it may look at up to 32 KiB, or one long line.
+    /// A new `Feed` starts its lookahead from scratch, which may cover up to 32
+    /// KiB, or one long line. So do not create one for each event without need.
     pub fn remaining(&self) -> &'c [u8] {
         self.chunk.rest(self.cursor.position)
     }
 
-    /// As [`Parser::last_event_id`], while the parser is borrowed here.
+    /// Same as [`Parser::last_event_id`], while the parser is borrowed here.
     pub fn last_event_id(&self) -> &str {
         self.parser.last_event_id()
     }
 
-    /// As [`Parser::reconnection_time`], while the parser is borrowed here.
+    /// Same as [`Parser::reconnection_time`], while the parser is borrowed
+    /// here.
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.parser.reconnection_time()
     }
 }
 
-/// For text that lies in buffers.
+/// For text that is in buffers.
 const NO_CHUNK: &Chunk<&[u8]> = &Chunk::EMPTY;

@@ -23,19 +23,19 @@ const BUFFER: usize = 16 * 1024;
 ///
 /// # Termination
 ///
-/// A [`StreamError::Parse`] does not end it: the next call reads on after the
+/// A [`StreamError::Parse`] does not end it: the next call continues after the
 /// block that was dropped. Neither does [`ErrorKind::WouldBlock`] or
 /// [`ErrorKind::TimedOut`]: nothing is lost, and the next call tries again.
-/// [`ErrorKind::Interrupted`] is tried again here. After any other error of
+/// [`ErrorKind::Interrupted`] is retried internally. After any other error of
 /// the reader, and after the end, there is nothing more;
-/// [`ending`](Self::ending) tells which it was, and the parser of
+/// [`ending`](Self::ending) tells which it was, and the parser from
 /// [`into_parts`](Self::into_parts) is ready for the next connection.
 ///
 /// # Cost
 ///
-/// Reads 16 KiB at a time into one buffer; do not wrap the reader in another.
-/// Besides that it allocates as [`Parser`] says. An event is delivered as soon
-/// as the reader has returned the bytes that complete it.
+/// Reads up to 16 KiB at a time into one buffer; do not wrap the reader in
+/// another. Other than that it allocates as described at [`Parser`]. An event
+/// is delivered as soon as the reader has returned the bytes that complete it.
 ///
 /// # Examples
 ///
@@ -69,7 +69,7 @@ impl<R> EventReader<R> {
 
     /// Reads events from `inner`, continuing exactly where `parser` is, with
     /// its limit, policies and last event ID. For a new connection, call
-    /// [`Parser::reset`] first, if the parser has read one before.
+    /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(inner: R, parser: Parser) -> Self {
         Self {
             inner,
@@ -87,7 +87,7 @@ impl<R> EventReader<R> {
         self.parser.last_event_id()
     }
 
-    /// The reconnection time that the stream asked for, if it did. See
+    /// The reconnection time that the stream asked for, if any. See
     /// [`Parser::reconnection_time`].
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.parser.reconnection_time()
@@ -98,8 +98,8 @@ impl<R> EventReader<R> {
         self.bytes_read
     }
 
-    /// How the stream has ended, if it has: not by an error after which the
-    /// next call tries again.
+    /// How the stream has ended, if it has. An error after which the next call
+    /// tries again does not end it.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
     }
@@ -109,20 +109,20 @@ impl<R> EventReader<R> {
         &self.inner
     }
 
-    /// The inner reader; what is read from it here does not become events.
+    /// The inner reader; what is read from it directly does not become events.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// The inner reader; what was read from it and not parsed is lost.
+    /// Returns the inner reader; what was read from it but not parsed is lost.
     pub fn into_inner(self) -> R {
         self.inner
     }
 
-    /// The inner reader, the parser, and the bytes that were read and that the
-    /// parser has not seen: feed them to it, and nothing is lost. Before the
-    /// end the parser is in the middle of the stream; to read another one with
-    /// it, [`reset`](Parser::reset) it.
+    /// Returns the inner reader, the parser, and the bytes that were read but
+    /// that the parser has not seen: feed them to it, and nothing is lost.
+    /// Before the end the parser is in the middle of the stream; to read
+    /// another stream with it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (R, Parser, Vec<u8>) {
         let unread = self.chunk.bytes()[self.cursor.position()..].to_vec();
         (self.inner, self.parser, unread)
@@ -130,15 +130,15 @@ impl<R> EventReader<R> {
 }
 
 impl<R: Read> EventReader<R> {
-    /// Reads on to the next event, passing over the other items, and lends it.
+    /// Reads up to the next event, skipping other items, and lends it.
     ///
-    /// `None` at the end.
+    /// Returns `None` at the end.
     ///
     /// # Errors
     ///
     /// [`StreamError::Transport`] if the reader fails; [`StreamError::Parse`]
-    /// as [`Feed::next_event`](crate::Feed::next_event), and at the end as
-    /// [`Parser::finish`].
+    /// as for [`Feed::next_event`](crate::Feed::next_event), and at the end as
+    /// for [`Parser::finish`].
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
         Ok(match self.advance_to_event()? {
             Step::Kind(_) => Some(self.parser.lend_event(&self.chunk)),
@@ -147,13 +147,13 @@ impl<R: Read> EventReader<R> {
         })
     }
 
-    /// Reads on to the next item, event or other, and lends it.
+    /// Reads up to the next item, event or other, and lends it.
     ///
-    /// `None` at the end.
+    /// Returns `None` at the end.
     ///
     /// # Errors
     ///
-    /// As [`next_event`](Self::next_event).
+    /// Same as [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, StreamError<io::Error>> {
         Ok(match self.advance()? {
             Step::Kind(kind) => self.parser.lend_item(kind, &self.chunk),
@@ -162,7 +162,7 @@ impl<R: Read> EventReader<R> {
         })
     }
 
-    /// Reads on to the next event, or to the end.
+    /// Reads up to the next event, or to the end.
     fn advance_to_event(&mut self) -> Result<Step, StreamError<io::Error>> {
         loop {
             match self.advance()? {
@@ -172,7 +172,7 @@ impl<R: Read> EventReader<R> {
         }
     }
 
-    /// Reads on to the next item, or to the end.
+    /// Reads up to the next item, or to the end.
     fn advance(&mut self) -> Result<Step, StreamError<io::Error>> {
         if self.ending.is_some() {
             return Ok(Step::None);
@@ -194,7 +194,7 @@ impl<R: Read> EventReader<R> {
         }
     }
 
-    /// Reads the next chunk; 0 bytes are the end.
+    /// Reads the next chunk; 0 bytes mean the end.
     fn fill(&mut self) -> Result<usize, StreamError<io::Error>> {
         self.cursor = self.parser.cursor();
         loop {
@@ -219,9 +219,9 @@ impl<R: Read> EventReader<R> {
     }
 }
 
-/// Owned events, each copied into memory of its own, but for a last event ID
-/// that they inherit, which they share. Goes on after errors as
-/// [`EventReader`] says, and ends where that ends.
+/// Yields owned events, each copied into memory of its own, except for an
+/// inherited last event ID, which they share. Continues after errors as
+/// described at [`EventReader`], and ends where that ends.
 impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;
 
@@ -236,11 +236,11 @@ impl<R: Read> Iterator for EventReader<R> {
     }
 }
 
-/// What `advance` has come to.
+/// What `advance` has reached.
 enum Step {
     Kind(Kind),
-    /// The end: the parser is to be finished.
+    /// The end: the parser has to be finished.
     Finish,
-    /// Behind the end.
+    /// After the end.
     None,
 }

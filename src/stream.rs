@@ -28,26 +28,26 @@ pin_project! {
     ///
     /// # Termination
     ///
-    /// A [`StreamError::Parse`] does not end the stream: the next item comes
-    /// from after the block that was dropped. After a
-    /// [`StreamError::Transport`], and after the end, it yields `None` for
-    /// ever; [`ending`](Self::ending) tells which it was, and whether the end
-    /// came within a block.
+    /// A [`StreamError::Parse`] does not end the stream: the next item is from
+    /// after the block that was dropped. After a [`StreamError::Transport`],
+    /// and after the end, it yields `None` forever; [`ending`](Self::ending)
+    /// tells which it was, and whether the end was within a block.
     ///
     /// # Reconnecting
     ///
-    /// Once the stream has ended, in whatever way, the parser of
+    /// Once the stream has ended, however it ended, the parser from
     /// [`into_parts`](Self::into_parts) is ready for the next connection: it
-    /// knows the last event ID and the reconnection time, and nothing of an
+    /// has the last event ID and the reconnection time, and nothing of an
     /// unfinished block.
     ///
     /// # Cancellation safety
     ///
-    /// Dropping the future of a `next()` loses nothing: all state is in here.
+    /// Dropping the future of a `next()` loses nothing: all state is in the
+    /// stream.
     ///
     /// # Cost
     ///
-    /// As [`Decoder`].
+    /// Same as [`Decoder`].
     ///
     /// # Examples
     ///
@@ -85,22 +85,22 @@ impl<S> EventStream<S> {
 
     /// Reads events from `inner`, continuing exactly where `parser` is, with
     /// its limit, policies and last event ID. For a new connection, call
-    /// [`Parser::reset`] first, if the parser has read one before.
+    /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(inner: S, parser: Parser) -> Self {
         Self { inner, decoder: Decoder::with_parser(parser), bytes_read: 0, ending: None }
     }
 
-    /// Yields comments, IDs and reconnection times, too.
+    /// Also yields comments, IDs and reconnection times.
     pub fn items(self) -> Items<S> {
         Items { events: self }
     }
 
     /// Ends at the event whose data is exactly `sentinel`, as `[DONE]` ends the
-    /// streams of several LLM services, and tells whether it came.
+    /// streams of several LLM services, and tells whether it was reached.
     ///
     /// The sentinel itself is not yielded. Its event type does not matter. A
-    /// sentinel without its blank line at the end of the stream counts with
-    /// [`EofPolicy::Dispatch`](crate::EofPolicy::Dispatch) only.
+    /// sentinel without its blank line at the end of the stream counts only
+    /// with [`EofPolicy::Dispatch`](crate::EofPolicy::Dispatch).
     pub fn until_sentinel(self, sentinel: impl Into<String>) -> UntilSentinel<S> {
         UntilSentinel { events: self, sentinel: sentinel.into(), outcome: None }
     }
@@ -110,13 +110,13 @@ impl<S> EventStream<S> {
         self.decoder.last_event_id()
     }
 
-    /// The reconnection time that the stream asked for, if it did. See
+    /// The reconnection time that the stream asked for, if any. See
     /// [`Parser::reconnection_time`].
     pub fn reconnection_time(&self) -> Option<Duration> {
         self.decoder.reconnection_time()
     }
 
-    /// How many bytes have come. Any byte, that of a comment too, is a sign of
+    /// How many bytes have arrived. Any byte, even of a comment, is a sign of
     /// life.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read
@@ -132,20 +132,21 @@ impl<S> EventStream<S> {
         &self.inner
     }
 
-    /// The inner stream; what is read from it here does not become events.
+    /// The inner stream; what is read from it directly does not become events.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner stream; what it has delivered and was not read is lost.
+    /// Returns the inner stream; what it has delivered but was not read is
+    /// lost.
     pub fn into_inner(self) -> S {
         self.inner
     }
 
-    /// The inner stream, the parser, and the bytes that the stream has
-    /// delivered and the parser has not read: feed them to it, and nothing is
+    /// Returns the inner stream, the parser, and the bytes that the stream has
+    /// delivered but the parser has not read: feed them to it, and nothing is
     /// lost. Before the end the parser is in the middle of the stream; to read
-    /// another one with it, [`reset`](Parser::reset) it.
+    /// another stream with it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (S, Parser, Bytes) {
         let (parser, unread) = self.decoder.into_parts();
         (self.inner, parser, unread)
@@ -157,12 +158,12 @@ where
     S: Stream<Item = Result<B, E>>,
     B: Into<Bytes>,
 {
-    /// Reads on with `next`, which yields events or items:
+    /// Reads with `next`, which yields events or items:
     ///
     /// | `next` yields | then |
     /// |---|---|
     /// | an event, an item or a parse error | that is yielded |
-    /// | nothing, and the stream has ended | `None`, for ever |
+    /// | nothing, and the stream has ended | `None`, forever |
     /// | nothing | the next chunk is pushed, or the stream is finished |
     fn poll_with<T: From<Event>>(
         self: Pin<&mut Self>,
@@ -227,8 +228,8 @@ pin_project! {
     /// The items of a stream of chunks: events, comments, IDs, reconnection
     /// times. Made by [`EventStream::items`].
     ///
-    /// What a gateway forwards: the items, written out again, are an equivalent
-    /// stream.
+    /// For gateways that forward a stream: the items, written out again, form
+    /// an equivalent stream.
     ///
     /// # Examples
     ///
@@ -254,12 +255,12 @@ pin_project! {
 }
 
 impl<S> Items<S> {
-    /// The stream of events: its `ending`, its last event ID and the like.
+    /// The stream of events, with its `ending`, its last event ID and so on.
     pub fn get_ref(&self) -> &EventStream<S> {
         &self.events
     }
 
-    /// The stream of events, to go on with those only.
+    /// Returns the stream of events, to continue with events only.
     pub fn into_inner(self) -> EventStream<S> {
         self.events
     }
@@ -313,28 +314,29 @@ pin_project! {
     }
 }
 
-/// Whether a stream came to its sentinel.
+/// Whether a stream reached its sentinel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The sentinel came: the sender has said all that it had to say.
+    /// The sentinel arrived: the sender has sent everything that it had to
+    /// send.
     Finished,
     /// The stream ended, or failed, before the sentinel.
     CutOff,
 }
 
 impl<S> UntilSentinel<S> {
-    /// Whether the sentinel came; `None` while the stream goes on.
+    /// Whether the sentinel arrived; `None` while the stream continues.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
-    /// The stream of events: its `ending`, its last event ID and the like.
+    /// The stream of events, with its `ending`, its last event ID and so on.
     pub fn get_ref(&self) -> &EventStream<S> {
         &self.events
     }
 
-    /// The stream of events, to read on after the sentinel.
+    /// Returns the stream of events, to continue after the sentinel.
     pub fn into_inner(self) -> EventStream<S> {
         self.events
     }
@@ -376,7 +378,7 @@ where
     }
 }
 
-/// Makes a stream of chunks a stream of events.
+/// Turns a stream of chunks into a stream of events.
 ///
 /// # Examples
 ///
@@ -389,7 +391,7 @@ where
 /// # Ok::<(), sse_wire::StreamError<std::io::Error>>(())
 /// ```
 pub trait EventStreamExt: Stream + Sized {
-    /// The events of this stream of chunks, as [`EventStream::new`].
+    /// The events of this stream of chunks, as by [`EventStream::new`].
     fn events<B, E>(self) -> EventStream<Self>
     where
         Self: Stream<Item = Result<B, E>>,

@@ -1,11 +1,11 @@
 //! Text over bytes that were validated once: all the unsafe code of the crate.
 //!
-//! A chunk is validated as a whole, because a vector validation of thousands
-//! of bytes costs next to nothing and one for each short field value does not.
-//! From then on its field values are spans, and a span becomes a `&str`
-//! without another look at the bytes. Two types carry the proof:
+//! A chunk is validated as a whole, because a vectorised validation of
+//! thousands of bytes costs next to nothing, while one for each short field
+//! value does not. From then on its field values are spans, and a span becomes
+//! a `&str` without another look at the bytes. Two types carry the proof:
 //!
-//! - [`Chunk`] knows which region of its bytes is valid and lends text of it;
+//! - [`Chunk`] knows which region of its bytes is valid and lends text from it;
 //! - [`Slices`] are spans that a `Chunk` has proved, with shared ownership.
 //!
 //! When changing this file: a span may only reach `from_utf8_unchecked` if it
@@ -44,8 +44,8 @@ impl Span {
 ///
 /// # Safety
 ///
-/// Every call of `bytes` on a value that is not mutably borrowed in between
-/// must return the same bytes.
+/// Every call of `bytes` on a value must return the same bytes, unless the
+/// value is mutably borrowed in between.
 pub(crate) unsafe trait StableBytes {
     fn bytes(&self) -> &[u8];
 }
@@ -80,10 +80,10 @@ impl<B: StableBytes> Chunk<B> {
         self.bytes().len()
     }
 
-    /// Validates `span` and returns the end of the text at its beginning: the
-    /// end of the span if all of it is UTF-8.
+    /// Validates `span` and returns the end of the text at its start: the end
+    /// of the span if all of it is UTF-8.
     ///
-    /// A span that begins in the valid region, or where it ends, extends that
+    /// A span that starts in the valid region, or where it ends, extends that
     /// region; any other span replaces it.
     pub(crate) fn validate(&mut self, span: Span) -> usize {
         let end = match simdutf8::compat::from_utf8(&self.bytes()[span.range()]) {
@@ -98,13 +98,13 @@ impl<B: StableBytes> Chunk<B> {
         end
     }
 
-    /// Whether `span` lies in the valid region, so that [`text`](Self::text)
-    /// can lend it.
+    /// Whether `span` is in the valid region, so that [`text`](Self::text) can
+    /// lend it.
     pub(crate) fn is_valid(&self, span: Span) -> bool {
         self.valid.start <= span.start && span.end <= self.valid.end
     }
 
-    /// The text at `span`, which must lie in the valid region, on character
+    /// The text at `span`, which must be in the valid region, on character
     /// boundaries. Costs a few comparisons.
     #[inline]
     pub(crate) fn text(&self, span: Span) -> &str {
@@ -127,7 +127,7 @@ impl<'c> Chunk<&'c [u8]> {
     }
 }
 
-/// A read buffer, and how much of it the last read has filled.
+/// A read buffer, and how much of it the last read filled.
 #[cfg(feature = "std")]
 #[derive(Debug)]
 pub(crate) struct ReadBuffer {
@@ -149,8 +149,8 @@ impl Chunk<ReadBuffer> {
         Self::new(ReadBuffer { buffer: alloc::vec![0; size].into_boxed_slice(), filled: 0 })
     }
 
-    /// Replaces the bytes by what `read` puts into the buffer, and returns how
-    /// many those are. What was known of the bytes before is forgotten.
+    /// Replaces the bytes with what `read` puts into the buffer, and returns
+    /// how many there are. What was known about the old bytes is forgotten.
     pub(crate) fn refill<E>(
         &mut self,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
@@ -193,10 +193,10 @@ impl OwnedBytes {
 }
 
 impl Chunk<OwnedBytes> {
-    /// Shares the chunk with an event whose text lies at these spans, each of
+    /// Shares the chunk with an event whose text is at these spans, each of
     /// which must be empty or one that [`text`](Self::text) can lend.
     ///
-    /// Allocates at the first call for a chunk only.
+    /// Allocates only at the first call for a chunk.
     pub(crate) fn slices(&mut self, data: Span, event_type: Span, id: Span) -> Slices {
         for span in [data, event_type, id] {
             if span.len() > 0 {
@@ -227,9 +227,10 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
-    /// Copies the three texts to the end of `arena` and takes that part of it.
+    /// Copies the three texts to the end of `arena` and splits that part off.
     ///
-    /// Allocates the reference count, and new room if the arena has too little.
+    /// Allocates the reference count, and new space if the arena has too
+    /// little.
     pub(crate) fn copied_to(arena: &mut BytesMut, data: &str, event_type: &str, id: &str) -> Self {
         arena.extend_from_slice(data.as_bytes());
         let event_type_start = arena.len();
@@ -244,7 +245,7 @@ impl Slices {
         }
     }
 
-    /// Takes over data that comes without a type and an ID.
+    /// Takes over data that has no type and no ID.
     pub(crate) fn from_data(data: String) -> Self {
         Self {
             data: Span::new(0, data.len()),

@@ -1,5 +1,5 @@
-//! What the decoder, the stream and the reader add to the parser: how they
-//! end, what they keep, and what survives an error or an interruption.
+//! What the decoder, the stream and the reader add to the parser: how they end,
+//! what they keep, and what survives an error or an interruption.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
@@ -469,7 +469,7 @@ fn a_reader_shares_the_last_event_id_as_it_was_at_each_event() {
     let ids: Vec<_> =
         reader.by_ref().map(|event| event.unwrap().last_event_id().to_owned()).collect();
     assert_eq!(ids, ["", "1", "1", "2", "2", "", "3"]);
-    // Behind the end the parser is at the beginning of a new stream.
+    // After the end the parser is at the beginning of a new stream.
     assert!(reader.next_event().unwrap().is_none());
     let (_, mut parser, _) = reader.into_parts();
     let mut feed = parser.feed(b"data: h\n\n");

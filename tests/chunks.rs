@@ -1,5 +1,5 @@
 //! Properties of arbitrary input: however it is cut, through whichever tier,
-//! with whatever limit and policies, the outcome is the same.
+//! with whatever limit and policies, the result is the same.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

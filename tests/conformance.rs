@@ -60,7 +60,7 @@ impl Case {
         assert_eq!(record.errors(), 0, "{}", context());
         self.check_retry(&record, &context);
         if let Some(comments) = &self.comments {
-            // The cases have the text behind the colon, before one space is removed.
+            // The cases have the text after the colon, before one space is removed.
             let comments: Vec<_> =
                 comments.iter().map(|text| text.strip_prefix(' ').unwrap_or(text)).collect();
             assert_eq!(record.comments(), comments, "{}", context());

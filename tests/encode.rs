@@ -1,5 +1,5 @@
-//! What is encoded and parsed again is equal, and what would not be is an
-//! error.
+//! What is encoded and parsed again is equal, and a value that would not be is
+//! an error.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Memory, counted by an allocator: none for lent events, no more than the
-//! limit allows for hostile streams, and what was needed is given back.
+//! limit allows for hostile streams, and what is no longer needed is freed.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -212,7 +212,7 @@ fn the_end_of_the_stream_gives_back_an_unfinished_block() {
 }
 
 #[test]
-fn an_owned_event_behind_a_large_one_is_small() {
+fn an_owned_event_after_a_large_one_is_small() {
     let large = format!("data: {}\n\nda", "a".repeat(400 * 1024));
     let mut event = None;
     let (_, _, left) = counted(|| {
@@ -236,7 +236,7 @@ fn buffers_keep_no_more_than_they_say_whatever_the_limit() {
             let mut parser = Parser::builder().max_event_size(limit).build();
             let (_, _, left) = counted(|| {
                 for field in ["data: ", "event: ", "id: ", ":"] {
-                    // Cut, and whole with a second line behind it.
+                    // Cut, and whole with a second line after it.
                     for chunk in format!("{field}{text}\n\n").as_bytes().chunks(700) {
                         read_all(&mut parser, chunk);
                     }

@@ -1,5 +1,6 @@
 //! What the parser promises beyond the standard: items, limits, policies,
-//! errors, and feeds that are dropped. Each through every tier where it can be.
+//! errors, and feeds that are dropped. Each runs through every tier where
+//! possible.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

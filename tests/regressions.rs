@@ -1,6 +1,6 @@
-//! One test for each failure that was found in a published parser or encoder
-//! of event streams. `|` in a comment is a chunk boundary. Those that are
-//! about memory are in `memory.rs`.
+//! One test for each failure found in a published parser or encoder of event
+//! streams. `|` in a comment is a chunk boundary. Those about memory are in
+//! `memory.rs`.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

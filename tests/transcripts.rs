@@ -1,6 +1,6 @@
-//! Transcripts in the wire shape of public services, through every tier,
+//! Transcripts in the wire format of public services, through every tier,
 //! however they are cut. The expected results are in `expected.json`; the
-//! digest there is over type, data and last event ID of each event.
+//! digest there covers the type, data and last event ID of each event.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

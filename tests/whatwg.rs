@@ -1,4 +1,4 @@
-//! The examples of WHATWG HTML §9.2, as they stand there.
+//! The examples of WHATWG HTML §9.2, as they appear there.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;

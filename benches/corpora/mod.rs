@@ -1,11 +1,11 @@
 //! What the benches read: nine event streams of about 1 MiB each, generated.
 //!
 //! Each has the shape of something that servers send, and is the same on every
-//! run and machine. Words of varying length stand in the events, so that no
-//! two neighbours have their line ends in the same place: a stream of equal
-//! events would be read from the branch predictor's memory.
+//! run and machine. The events contain words of varying length, so that no two
+//! neighbours have their line ends in the same place: a stream of equal events
+//! would be read from the branch predictor's memory.
 //!
-//! When changing this file: numbers measured before are then of other streams.
+//! When changing this file: numbers measured before apply to other streams.
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 use core::{fmt::Write, time::Duration};

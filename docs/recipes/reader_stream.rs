@@ -17,6 +17,6 @@ pub async fn read_events(
     while let Some(event) = events.try_next().await? {
         on_event(event);
     }
-    // `Cut` if the last event has no blank line behind it, and was discarded.
+    // `Cut` if the last event has no blank line after it, and was discarded.
     Ok(events.ending())
 }

@@ -21,9 +21,9 @@ pub async fn read_events(
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => on_event(event),
-            // One block was dropped; the next event comes from behind it.
+            // One block was dropped; the next event is from after it.
             Err(StreamError::Parse(error)) => eprintln!("{error}"),
-            // The connection broke; nothing comes any more.
+            // The connection broke; nothing more will arrive.
             Err(error) => return Err(error.into()),
         }
     }

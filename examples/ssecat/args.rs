@@ -10,30 +10,31 @@ Prints the events of a Server-Sent Events stream as they arrive.
 Usage: ssecat [OPTIONS] [FILE]
        cargo run --example ssecat -- [OPTIONS] [FILE]
 
-FILE is the stream, `-` is stdin. Without FILE, a built-in transcript of an LLM
-API is printed.
+FILE is the stream; `-` means stdin. Without FILE, a built-in transcript of an
+LLM API is printed.
 
 Options:
-  --all      Print comments, and IDs and retries that come without an event, too
-  --json     Print one JSON object per line, in place of text
-  --data     Print the data only, unchanged, each event's followed by a line end
-  --chunk N  Read at most N bytes at a time, to see that it changes nothing
-  --help     Print this
-  --         Whatever follows is FILE, even if it begins with `-`
+  --all      Also print comments, and IDs and retries that come without an event
+  --json     Print one JSON object per line, instead of text
+  --data     Print only the data, unchanged, each event's followed by a line end
+  --chunk N  Read at most N bytes at a time, to show that it changes nothing
+  --help     Print this help
+  --         Take what follows as FILE, even if it begins with `-`
 
-Text has a last line that counts what was read, and says how the stream ended.
-Control characters are escaped in it. It is coloured on a terminal, unless
+Text ends with a line that counts what was read and says how the stream ended.
+In text, control characters are escaped. It is coloured on a terminal, unless
 NO_COLOR is set.
 
-JSON objects are told apart by \"item\". \"id\" is there if the event has one of its
-own, and \"retry\" if it sets one, in milliseconds. All but events need --all:
+In JSON, \"item\" tells the objects apart. \"id\" is present if the event has its
+own, and \"retry\" if it sets one, in milliseconds. All except events need --all:
   {\"item\":\"event\",\"type\":T,\"id\":ID,\"last_event_id\":ID,\"retry\":MS,\"data\":D}
   {\"item\":\"comment\",\"text\":TEXT}
   {\"item\":\"last_event_id\",\"id\":ID}
   {\"item\":\"retry\",\"ms\":MS}
 
 Exit status: 0 if the stream was whole, or if the output was closed early; 1 if
-the stream was cut or could not be read or parsed; 2 if the arguments are wrong.
+the stream was cut off, or could not be read or parsed, or the output not
+written; 2 if the arguments are wrong.
 ";
 
 /// What the user asks for.
@@ -42,18 +43,18 @@ pub(crate) enum Request {
     Cat(Options),
 }
 
-/// How to print which stream.
+/// Which stream to print, and how.
 pub(crate) struct Options {
     pub(crate) source: Source,
     pub(crate) format: Format,
-    /// Print the items that are no events, too.
+    /// Also print the items that are not events.
     pub(crate) all: bool,
     /// How many bytes to read at a time.
     pub(crate) chunk: NonZeroUsize,
 }
 
 impl Request {
-    /// Reads the arguments. The error is a sentence about the wrong one.
+    /// Parses the arguments. The error is a sentence about the wrong one.
     pub(crate) fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut options = Options {
             source: Source::Transcript,

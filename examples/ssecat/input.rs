@@ -11,7 +11,7 @@ use std::{
 
 const TRANSCRIPT: &[u8] = include_bytes!("transcript.sse");
 
-/// Where a stream comes from.
+/// Where to read a stream from.
 #[derive(PartialEq)]
 pub(crate) enum Source {
     /// What an LLM API may send; all of it made up.
@@ -42,8 +42,8 @@ impl fmt::Display for Source {
 
 /// Reads chunks of limited size, and flushes the output before each.
 ///
-/// So everything that has arrived is on the screen while a read waits for
-/// more, and yet many events of one read share one write.
+/// So everything that has arrived is on the screen while a read waits for more,
+/// and yet the events of one read share one write.
 pub(crate) struct Input<'a, W> {
     bytes: Box<dyn Read>,
     chunk: NonZeroUsize,

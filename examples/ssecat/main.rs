@@ -1,12 +1,12 @@
 //! `ssecat`: prints the events of a stream, from a file or a pipe, as they
-//! arrive. Without an argument it prints a transcript of its own.
+//! arrive. Without an argument it prints a built-in transcript.
 //!
-//! Here is the loop over the items, and what is to be done about each way that
-//! a stream can fail. `args` is the command line, `input` is where the
-//! bytes come from, and `print` is what an item looks like.
+//! This file has the loop over the items, and what to do about each way that a
+//! stream can fail. `args` is the command line, `input` is where the bytes come
+//! from, and `print` is what an item looks like.
 //!
 //! Wherever an `io::Result` is returned, its error is that of the *output*.
-//! Errors of the input are reported where they occur, behind all that was
+//! Errors of the input are reported where they occur, after everything that was
 //! parsed before them.
 
 mod args;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        // Whoever reads the output has seen enough, as in `ssecat | head -1`.
+        // The reader of the output has seen enough, as in `ssecat | head -1`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             complain(format_args!("cannot write: {error}"));
@@ -109,10 +109,10 @@ fn print_items<W: Write>(
             Ok(None) => return Ok(tally),
             Err(error) => {
                 tally.errors += 1;
-                // If it was the output that failed, it does so here again.
+                // If it was the output that failed, it fails here again.
                 output.borrow_mut().flush()?;
                 complain(format_args!("{source}: {}", reason(&error)));
-                // Behind a block that was dropped, the next call goes on.
+                // After a block that was dropped, the next call continues.
                 if !matches!(error, StreamError::Parse(_)) {
                     return Ok(tally);
                 }
@@ -128,7 +128,8 @@ fn reason(error: &StreamError<io::Error>) -> String {
     }
 }
 
-/// Says on stderr what is wrong or may surprise. Where that fails, too, nobody is listening.
+/// Says on stderr what is wrong or may surprise. If that fails too, nobody is
+/// listening.
 fn complain(problem: impl Display) {
     let _ = writeln!(io::stderr(), "ssecat: {problem}");
 }

@@ -1,4 +1,4 @@
-//! What an item looks like: as text, as JSON, or as nothing but its data.
+//! What an item looks like: as text, as JSON, or as just its data.
 
 use std::{
     borrow::Cow,
@@ -17,7 +17,7 @@ const COLUMN: usize = 20;
 pub(crate) enum Format {
     /// For a person.
     Text,
-    /// One object a line.
+    /// One object per line.
     Json,
     /// As it was sent.
     Data,
@@ -42,7 +42,7 @@ impl Printer {
         }
     }
 
-    /// The last line: how much was read, and how it ended. Text only.
+    /// Prints the last line: how much was read, and how it ended. Text only.
     pub(crate) fn summary(
         &self,
         output: &mut impl Write,
@@ -108,7 +108,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Whether nothing came, not even an error.
+    /// Whether there was nothing, not even an error.
     pub(crate) fn is_empty(&self) -> bool {
         self.events + self.comments + self.ids + self.retries + self.errors == 0
     }
@@ -185,7 +185,8 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The text, with what a terminal would obey rather than show escaped: `\u{1b}`.
+/// The text, with what a terminal would obey rather than show escaped, as in
+/// `\u{1b}`.
 fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return text.into();
@@ -201,7 +202,7 @@ fn visible(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Control characters but for the tab, and those that turn the direction of
+/// Control characters except the tab, and those that change the direction of
 /// writing.
 fn is_obeyed(character: char) -> bool {
     (character.is_control() && character != '\t')

@@ -1,11 +1,11 @@
-//! Target `encode`: whatever the encoder accepts comes back equal, whatever it
-//! refuses would not, and nothing is left behind by what it refuses.
+//! Target `encode`: whatever the encoder accepts is parsed back equal, whatever
+//! it refuses would not be, and nothing is left behind by what it refuses.
 //!
-//! An input is parts with FF between them: the settings, the event type, the
-//! ID, the reconnection time, and the pieces of the data. The first byte of
-//! the settings says which parts are there: 1 the type, 2 the ID, 4 the time;
-//! 8 puts the data before them. Again ASCII digits make seeds that can be
-//! read. The whole input is also taken as a stream, and written out again.
+//! An input is a list of parts separated by FF: the settings, the event type,
+//! the ID, the reconnection time, and the pieces of the data. The first byte of
+//! the settings says which parts are present: 1 the type, 2 the ID, 4 the time;
+//! 8 puts the data before them. As in `input`, ASCII digits make readable
+//! seeds. The whole input is also taken as a stream, and written out again.
 
 use std::{borrow::Cow, fmt::Write as _, time::Duration};
 

@@ -1,6 +1,6 @@
-//! How an input of `parse` and `tiers` is read: six bytes of settings, then
-//! the event stream. The settings are such that ASCII digits make seeds that
-//! can be read: `000000` is a default parser and one chunk.
+//! How an input of `parse` and `tiers` is read: six bytes of settings, then the
+//! event stream. The settings are designed so that ASCII digits make readable
+//! seeds: `000000` is a default parser and one chunk.
 
 use sse_wire::{EofPolicy, Parser, ParserBuilder, Utf8Policy};
 

@@ -1,9 +1,9 @@
 //! The bodies of the fuzz targets. Each is a plain function of the input that
-//! panics if the library breaks a promise, so that a test, too, can run it.
+//! panics if the library breaks a promise, so that a test can run it too.
 //!
-//! [`parse`] and [`tiers`] read an input as `input` says, [`encode`]
-//! as it says itself. All compare what comes out as records of the harness of
-//! the main package's tests.
+//! [`parse`] and [`tiers`] read an input as described in `input`, [`encode`] as
+//! described there. All compare the results as records of the test harness of
+//! the main package.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

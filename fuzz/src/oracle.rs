@@ -1,5 +1,5 @@
-//! The parser once more, slow and obvious: WHATWG HTML §9.2.6 word by word,
-//! over the whole stream as text, without limits or errors.
+//! A second parser, slow and obvious: WHATWG HTML §9.2.6 word by word, over the
+//! whole stream as text, without limits or errors.
 
 use std::{mem, time::Duration};
 

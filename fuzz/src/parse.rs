@@ -1,5 +1,5 @@
 //! Target `parse`: whatever the bytes, `Parser` does not panic; however they
-//! are cut, the outcome is the same; and it is the one of the standard.
+//! are cut, the result is the same; and it is the standard's.
 
 use sse_wire::Parser;
 

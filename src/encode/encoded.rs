@@ -1,4 +1,4 @@
-//! Wire bytes that are known to be whole, valid blocks.
+//! Bytes of an event stream that are known to be whole, valid blocks.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,9 +11,9 @@ use crate::{
     event::{Event, EventRef, Item, ItemRef},
 };
 
-/// Whole blocks as they go over the wire: encoded once, sent to many.
+/// Whole blocks, as they are sent: encoded once, for many clients.
 ///
-/// Can only be made from what is valid, and is cheap to clone.
+/// Can only be made from valid values, and is cheap to clone.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use crate::{
 pub struct Encoded(Bytes);
 
 impl Encoded {
-    /// A comment, as [`encode::comment`](crate::encode::comment) writes it.
+    /// Encodes a comment, as [`encode::comment`](crate::encode::comment) does.
     /// Allocates once.
     pub fn comment(text: &str) -> Self {
         let mut bytes = Vec::with_capacity(ItemRef::Comment(text).encoded_len());
@@ -36,8 +36,8 @@ impl Encoded {
         Self(bytes.into())
     }
 
-    /// A reconnection time, as [`encode::retry`](crate::encode::retry) writes
-    /// it. Allocates once.
+    /// Encodes a reconnection time, as [`encode::retry`](crate::encode::retry)
+    /// does. Allocates once.
     ///
     /// # Errors
     ///

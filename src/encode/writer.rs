@@ -15,14 +15,14 @@ use crate::error::EncodeError;
 ///
 /// Nothing is copied twice, and nothing is allocated unless the buffer has to
 /// grow. The event is complete with [`finish`](Self::finish). If an error
-/// comes before that, or the writer is dropped, what it has written is removed
+/// occurs before that, or the writer is dropped, what it has written is removed
 /// from the buffer.
 ///
 /// The data is all the text given to [`data`](Self::data) and to `write!`, in
-/// that order and with nothing between. CR, LF and CR LF in it begin a new
-/// `data` line. Data that comes after another field begins a new line, too.
-/// With feature `std` the writer is also an `io::Write`, for serialisers such
-/// as `serde_json::to_writer`.
+/// that order and with nothing in between. CR, LF and CR LF in it start a new
+/// `data` line. Data that is written after another field starts a new line,
+/// too. With feature `std` the writer is also an `io::Write`, for serialisers
+/// such as `serde_json::to_writer`.
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ use crate::error::EncodeError;
 #[must_use = "the event is removed again unless it ends with `finish`"]
 pub struct EventWriter<'a> {
     buffer: &'a mut BytesMut,
-    /// Where the buffer ends if the event comes to nothing.
+    /// Where the buffer ends if the event is not finished.
     start: usize,
     data: Data,
 }
@@ -58,7 +58,7 @@ enum Data {
     None,
     /// A `data` line is being written.
     Open,
-    /// It has just begun, after a CR: an LF belongs to that.
+    /// It has just begun, after a CR: an LF now would belong to that CR.
     OpenAfterCr,
     /// Another field came after the data.
     Closed,
@@ -70,7 +70,7 @@ impl<'a> EventWriter<'a> {
         Self { start: buffer.len(), buffer, data: Data::None }
     }
 
-    /// Writes the event type. An empty one is `message`, the default.
+    /// Writes the event type. An empty one means `message`, the default.
     ///
     /// # Errors
     ///
@@ -105,14 +105,14 @@ impl<'a> EventWriter<'a> {
         Ok(self)
     }
 
-    /// Writes text to the data, as `write!` does.
+    /// Appends text to the data, as `write!` does.
     pub fn data(mut self, text: &str) -> Self {
         self.put_data(text);
         self
     }
 
-    /// Ends the event. One without data gets empty data, because a client
-    /// would not dispatch it otherwise.
+    /// Ends the event. An event without data gets empty data, because otherwise
+    /// a client would not dispatch it.
     pub fn finish(mut self) {
         if self.data == Data::None {
             self.put_data("");
@@ -153,9 +153,10 @@ impl fmt::Write for EventWriter<'_> {
     }
 }
 
-/// For serialisers. Whole characters only: a part of one at the end of `bytes`
-/// is left to the next call, as `write_all` does it. Bytes that are not UTF-8,
-/// and a part of a character alone, are an error of kind `InvalidData`.
+/// For serialisers. Takes whole characters only: a partial character at the end
+/// of `bytes` is left for the next call, as `write_all` handles it. Bytes that
+/// are not UTF-8, and a partial character alone, are an error of kind
+/// `InvalidData`.
 #[cfg(feature = "std")]
 impl std::io::Write for EventWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

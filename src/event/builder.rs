@@ -12,7 +12,7 @@ use crate::{
 
 /// Builds an [`Event`]; made by [`Event::builder`].
 ///
-/// Each part may be left out, and may be set in any order; of a part that is
+/// Each part may be left out, and parts may be set in any order; if a part is
 /// set twice, the last one counts. An event without data has empty data: a
 /// block needs a `data` line to be dispatched.
 ///
@@ -44,27 +44,27 @@ pub struct EventBuilder {
 }
 
 impl EventBuilder {
-    /// The event type; an empty one is `message`, the default.
+    /// Sets the event type; an empty one means `message`, the default.
     pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
         self.event_type = event_type.into();
         self
     }
 
-    /// The ID, which a client sends when it reconnects. An empty one resets
-    /// what was set before.
+    /// Sets the ID, which a client sends when it reconnects. An empty one
+    /// resets what was set before.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// The reconnection time, in whole milliseconds.
+    /// Sets the reconnection time, in whole milliseconds.
     pub fn retry(mut self, time: Duration) -> Self {
         self.retry = Some(time);
         self
     }
 
-    /// The data, of any number of lines. CR LF and CR in it become LF: an
-    /// event stream cannot tell them apart.
+    /// Sets the data, which may have any number of lines. CR LF and CR in it
+    /// become LF: an event stream cannot tell them apart.
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.data = data.into();
         self
@@ -98,14 +98,14 @@ impl EventBuilder {
         Ok(event.to_event())
     }
 
-    /// An event with nothing but data, which needs no validation.
+    /// Builds an event with nothing but data, which needs no validation.
     pub(super) fn with_data(data: String) -> Event {
         let text = Slices::from_data(normalized(data));
         Event::from_parts(text, LastEventId::Empty, None)
     }
 }
 
-/// Data as it comes back: with LF for each line end.
+/// Data as a parser returns it: with LF for each line end.
 fn normalized(data: String) -> String {
     if memchr::memchr(b'\r', data.as_bytes()).is_none() {
         return data;

@@ -1,9 +1,9 @@
-//! The open block: what its lines have set so far, and where that text lies.
+//! The open block: what its lines have set so far, and where that text is.
 //!
-//! A value that lies whole in the chunk is a span of the chunk. It moves into
-//! a buffer of its own only if the block outlives the chunk ([`Block::save`]),
-//! if a second line joins the data, or if a chunk end cut its line, in which
-//! case `Tail` appends it here piece by piece.
+//! A value that is entirely within the chunk is a span of the chunk. It moves
+//! into a buffer of its own only if the block outlives the chunk
+//! ([`Block::save`]), if a second line joins the data, or if a chunk end cut
+//! its line, in which case `Tail` appends it here piece by piece.
 //!
 //! When changing this file: an open block must have no [`Place::Chunk`] when the
 //! parser returns to its caller, and a value is counted against the limit before
@@ -19,10 +19,10 @@ const KEPT_FOR_DATA: usize = 4096;
 /// Capacity that each of the other three buffers keeps between blocks.
 const KEPT_FOR_OTHERS: usize = 1024;
 
-/// Capacity that a buffer has at the least, if it has any.
+/// The smallest capacity of a buffer, if it has any.
 const SMALLEST: usize = 64;
 
-/// Where the value of a field lies.
+/// Where the value of a field is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The block has no such field.
@@ -32,7 +32,7 @@ pub(crate) enum Place {
     Chunk(Span),
     /// In the block's buffer for that field.
     Buffer,
-    /// Nowhere: beside the data it exceeds the limit, so that only its length
+    /// Nowhere: together with the data it exceeds the limit, so only its length
     /// still counts. A later line may set the field anew.
     Oversize(usize),
 }
@@ -47,7 +47,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    /// Whether nothing that has a place is set.
+    /// Whether no field that has a place is set.
     fn is_empty(&self) -> bool {
         [self.data, self.event_type, self.id] == [Place::Absent; 3]
     }
@@ -65,11 +65,11 @@ pub(crate) struct Block {
     pub(super) start: u64,
     /// The block has ended, and is what is lent, until the next one begins.
     ended: bool,
-    /// The block was refused: its other lines are passed over.
+    /// The block was refused: its remaining lines are skipped.
     pub(super) dropped: bool,
     /// `ParserBuilder::max_event_size`.
     pub(super) limit: usize,
-    /// A buffer may hold more than it keeps between blocks.
+    /// A buffer may have more capacity than it keeps between blocks.
     outgrown: bool,
     data: String,
     event_type: String,
@@ -109,8 +109,8 @@ impl Block {
 
     /// Sets the ID, unless it contains U+0000: such a field is ignored.
     ///
-    /// What comes after the NUL does not count, because a chunk end may hide
-    /// it until the field has been given up.
+    /// What comes after the NUL does not count: if a chunk ends there, the
+    /// field is given up before those bytes are seen.
     #[inline]
     pub(super) fn set_id<B: StableBytes>(
         &mut self,
@@ -127,13 +127,13 @@ impl Block {
         }
     }
 
-    /// Checks a comment that lies whole in the chunk.
+    /// Checks a comment that is entirely within the chunk.
     pub(super) fn check_comment(&self, value: Span) -> Result<(), TooLarge> {
         check(value.len(), self.limit)
     }
 
-    /// Begins a data line in the buffer, after the data so far, which must
-    /// not lie in the chunk any more.
+    /// Begins a data line in the buffer, after the data so far, which must no
+    /// longer be in the chunk.
     pub(super) fn begin_data(&mut self) -> Result<(), TooLarge> {
         if self.fields.data == Place::Absent {
             self.data.clear();
@@ -149,7 +149,7 @@ impl Block {
         Ok(())
     }
 
-    /// Begins a value that is not data; it replaces what it sets only once its
+    /// Begins a value that is not data; it replaces the old value only once its
     /// line is complete.
     pub(super) fn begin_line(&mut self) {
         self.line.clear();
@@ -173,8 +173,8 @@ impl Block {
         self.fields.id = Place::Buffer;
     }
 
-    /// Copies what lies in the chunk into the buffers: the block goes on when
-    /// the chunk is gone.
+    /// Copies what is in the chunk into the buffers, because the block may
+    /// outlive the chunk.
     pub(super) fn save<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
         self.save_data(chunk);
         let fields = &mut self.fields;
@@ -203,13 +203,13 @@ impl Block {
     }
 
     /// Whether the block is open and has data. A block that was refused may
-    /// have had some, and counts.
+    /// have had some, so it counts.
     pub(super) fn has_data(&self) -> bool {
         !self.ended && (self.dropped || self.fields.data != Place::Absent)
     }
 
     /// Ends the block at its blank line, or at the end of the stream. What it
-    /// has set stays, to be lent, until [`begin`](Self::begin).
+    /// has set remains, to be lent, until [`begin`](Self::begin).
     #[inline]
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
@@ -236,7 +236,7 @@ impl Block {
         match self.fields.id {
             Place::Absent | Place::Oversize(_) => {}
             Place::Chunk(span) => {
-                // It may stay for long: give back what it does not need.
+                // It may be kept for long: free what it does not need.
                 if last_event_id.capacity() > KEPT_FOR_OTHERS.max(2 * span.len()) {
                     *last_event_id = String::new();
                 }
@@ -260,15 +260,15 @@ impl Block {
     }
 
     /// Refuses the block: nothing that it has set counts, and what its buffers
-    /// hold is given back.
+    /// hold is freed.
     pub(super) fn refuse(&mut self) {
         self.fields = Fields::default();
         self.dropped = true;
         self.trim();
     }
 
-    /// Gives back what the buffers hold beyond their kept capacity, if no open
-    /// block needs it. The caller sees to it that no unfinished line does.
+    /// Frees what the buffers hold beyond their kept capacity, if no open block
+    /// needs it. The caller makes sure that no unfinished line does.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.outgrown && self.fields.is_empty() {
@@ -300,7 +300,7 @@ impl Block {
     }
 }
 
-/// The text of a value, wherever it lies.
+/// The text of a value, wherever it is.
 #[inline]
 fn text<'a, B: StableBytes>(place: Place, buffer: &'a str, chunk: &'a Chunk<B>) -> &'a str {
     match place {
@@ -325,9 +325,9 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
     if size > limit { Err(TooLarge(size)) } else { Ok(()) }
 }
 
-/// Appends within the limit. The buffer doubles as it grows, but not past what
-/// may be kept if that is enough; and past half the limit it grows to the limit
-/// at once, so that it is not copied there again.
+/// Appends within the limit. The buffer doubles as it grows, but not beyond the
+/// kept capacity if that is enough; once beyond half the limit it grows to the
+/// limit at once, to avoid another copy on the way.
 fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<(), TooLarge> {
     let size = buffer.len().saturating_add(text.len());
     check(size, limit)?;
@@ -346,8 +346,8 @@ fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<
     Ok(())
 }
 
-/// Makes `text` the content of the buffer. One that is too small is not grown,
-/// which would copy its old content, but replaced.
+/// Makes `text` the content of the buffer. A buffer that is too small is not
+/// grown, which would copy its old content, but replaced.
 fn replace(buffer: &mut String, text: &str) {
     buffer.clear();
     if buffer.capacity() < text.len() {

@@ -8,11 +8,11 @@ use super::Parser;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Utf8Policy {
-    /// The default: they are decoded to U+FFFD, as "UTF-8 decode" of the
-    /// Encoding Standard does it. This is what WHATWG HTML §9.2.6 asks for.
+    /// The default: they are decoded to U+FFFD, as by "UTF-8 decode" of the
+    /// Encoding Standard. This is what WHATWG HTML §9.2.6 asks for.
     #[default]
     Replace,
-    /// The block they stand in is dropped, with one
+    /// The block that contains them is dropped, with one
     /// [`ParseError::InvalidUtf8`](crate::ParseError::InvalidUtf8).
     Reject,
 }
@@ -26,7 +26,7 @@ pub enum EofPolicy {
     Discard,
     /// It is dispatched as if the missing line ends were there, for servers
     /// that forget the last blank line. Its ID is committed, too. A comment
-    /// that was cut is dropped.
+    /// that was cut off is dropped.
     Dispatch,
     /// It is discarded, with one
     /// [`ParseError::UnexpectedEnd`](crate::ParseError::UnexpectedEnd).
@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(super) eof_policy: EofPolicy,
 }
 
-/// Builds [`Parser`]s: any number of them, all alike.
+/// Builds any number of identical [`Parser`]s.
 ///
 /// # Examples
 ///
@@ -63,34 +63,34 @@ pub struct ParserBuilder {
 }
 
 impl ParserBuilder {
-    /// The limit, in bytes, on what one block decodes to: type, ID and data
-    /// with the LFs that join its lines. It holds for each comment, too. The
-    /// default is 16 MiB; `usize::MAX` lifts it.
+    /// Sets the limit, in bytes, on what one block decodes to: type, ID and
+    /// data with the LFs that join its lines. It also applies to each comment.
+    /// The default is 16 MiB; `usize::MAX` lifts it.
     ///
-    /// A block beyond it is dropped with one
-    /// [`ParseError::EventTooLarge`](crate::ParseError::EventTooLarge), as
-    /// soon as one value, or the data so far, is known to exceed it. The
-    /// standard knows no such limit, but without one a peer decides how much
-    /// memory is used.
+    /// A block that exceeds it is dropped with one
+    /// [`ParseError::EventTooLarge`](crate::ParseError::EventTooLarge), as soon
+    /// as one value, or the data so far, is known to exceed it. The standard
+    /// has no such limit, but without one a peer decides how much memory is
+    /// used.
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.config.max_event_size = bytes;
         self
     }
 
-    /// What happens to bytes that are not UTF-8.
+    /// Sets what happens to bytes that are not UTF-8.
     pub fn utf8_policy(mut self, policy: Utf8Policy) -> Self {
         self.config.utf8_policy = policy;
         self
     }
 
-    /// What happens to a block that the end of the stream has cut off.
+    /// Sets what happens to a block that the end of the stream has cut off.
     pub fn eof_policy(mut self, policy: EofPolicy) -> Self {
         self.config.eof_policy = policy;
         self
     }
 
-    /// The last event ID to begin with, from an earlier connection. Taken as
-    /// it is.
+    /// Sets the last event ID to start with, from an earlier connection. It is
+    /// used as is.
     pub fn last_event_id(mut self, id: impl AsRef<str>) -> Self {
         id.as_ref().clone_into(&mut self.last_event_id);
         self

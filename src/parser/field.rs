@@ -1,26 +1,26 @@
 //! Lines into fields (WHATWG HTML §9.2.6): which field a line holds, where its
 //! value starts, and what the digits of `retry` are worth.
 //!
-//! The four names differ in their first byte, so that byte selects the only
-//! name worth comparing; the colon is never searched for.
+//! The four field names differ in their first byte, so that byte selects the
+//! only name worth comparing; the colon is never searched for.
 
 use core::time::Duration;
 
-/// What a line that is not blank is about.
+/// The kind of a line that is not blank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Data,
     EventType,
     Id,
     Retry,
-    /// A line that starts with a colon: in effect, a field without a name.
+    /// A line that starts with a colon: in effect, a field with an empty name.
     Comment,
     /// Any other name: the line is ignored.
     Unknown,
 }
 
 impl Field {
-    /// The one field that a line with this first byte can be, judging by that
+    /// The only field that a line with this first byte can be, judging by that
     /// byte alone.
     pub(super) fn starting_with(first: u8) -> Self {
         match first {
@@ -33,7 +33,7 @@ impl Field {
         }
     }
 
-    /// What stands before the colon.
+    /// The field name: what is before the colon.
     pub(super) fn name(self) -> &'static [u8] {
         match self {
             Self::Data => b"data",
@@ -47,8 +47,8 @@ impl Field {
 
 /// The field of a whole line that is not blank, and where its value starts.
 ///
-/// The value goes to the end of the line; one leading space is not part of it.
-/// A name without a colon has an empty value.
+/// The value extends to the end of the line; one leading space is not part of
+/// it. A field name without a colon has an empty value.
 #[inline]
 pub(super) fn split(line: &[u8]) -> (Field, usize) {
     // One call for each field, so that its name is a constant there.
@@ -73,9 +73,9 @@ fn split_as(field: Field, line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// The value of a `retry` field, which may come in pieces.
+/// The value of a `retry` field, which may arrive in pieces.
 ///
-/// Nothing but ASCII digits counts, a number of milliseconds above `u64::MAX`
+/// Only ASCII digits are valid, a number of milliseconds above `u64::MAX`
 /// saturates, and no digit is stored: however long the value, it costs no
 /// memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +98,7 @@ impl Digits {
         }
     }
 
-    /// The reconnection time, or `None` if the field is to be ignored.
+    /// The reconnection time, or `None` if the field must be ignored.
     pub(super) fn reconnection_time(self) -> Option<Duration> {
         (self.any && !self.other).then(|| Duration::from_millis(self.milliseconds))
     }

@@ -5,11 +5,11 @@ use memchr::{memchr2, memrchr2};
 pub(super) const LF: u8 = b'\n';
 pub(super) const CR: u8 = b'\r';
 
-/// How far ahead whole lines are looked for, and validated, at a time.
+/// How far ahead to look for whole lines, and validate them, at a time.
 ///
 /// Large enough for the cost of a step to vanish, small enough for a window to
-/// stay in the first cache from its validation to its last line, and for a
-/// caller who drops each `Feed` after its first event to pay a bounded price.
+/// stay in the L1 cache from its validation to its last line, and for a caller
+/// who drops each `Feed` after its first event to pay a bounded price.
 const WINDOW: usize = 32 * 1024;
 
 /// The position of the first CR or LF.
@@ -22,10 +22,10 @@ pub(super) fn last_end(bytes: &[u8]) -> Option<usize> {
     memrchr2(LF, CR, bytes)
 }
 
-/// The end of the whole lines at the beginning of `bytes`, line ends included:
-/// all those of a window, or the first one if it is longer than that.
+/// The end of the whole lines at the start of `bytes`, line ends included: all
+/// those in a window, or the first one if it is longer than that.
 ///
-/// `None` if not even one line is complete. A CR LF pair is never parted.
+/// `None` if not even one line is complete. A CR LF pair is never split.
 pub(super) fn whole_lines(bytes: &[u8]) -> Option<usize> {
     let (window, beyond) = bytes.split_at(bytes.len().min(WINDOW));
     let end = match last_end(window) {

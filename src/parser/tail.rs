@@ -1,10 +1,10 @@
 //! The unfinished line: the one that a chunk end has cut.
 //!
-//! It is read byte for byte as it comes, and nothing of it is kept but what it
-//! is for: the name is a position in the one name that it can still become,
-//! the value goes straight to where it belongs in the [`Block`], and of a
-//! character that is cut only its first bytes wait here. Lines that are not
-//! UTF-8 take this way too, however they are cut.
+//! It is read byte by byte as it arrives, and only what it means is kept: the
+//! field name is a position in the one name that it can still become, the value
+//! goes straight to where it belongs in the [`Block`], and of a character that
+//! is cut only its first bytes wait here. Lines that are not UTF-8 are read
+//! here too, however they are cut.
 
 use core::{str, time::Duration};
 
@@ -31,10 +31,10 @@ impl From<TooLarge> for Refusal {
 /// What a line turns out to be when it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finished {
-    /// A comment, which lies in the block's line buffer.
+    /// A comment, which is in the block's line buffer.
     Comment,
     Retry(Duration),
-    /// A line that has done to the block all that it does.
+    /// A line that has already had its whole effect on the block.
     Other,
 }
 
@@ -45,12 +45,12 @@ enum State {
     Closed,
     /// A line has begun, but no byte of it has been read.
     Begun,
-    /// So many bytes of the name have been read, and nothing else.
+    /// This many bytes of the field name have been read, and nothing else.
     Name(Field, usize),
-    /// The colon, and nothing else of the value, has been read.
+    /// The colon has been read, but nothing of the value.
     Colon(Field),
     Value(Field),
-    /// What is left of the line is of no interest: its block is refused.
+    /// The rest of the line does not matter: its block is refused.
     Skipped,
 }
 
@@ -73,7 +73,7 @@ impl Tail {
         self.state = if block.dropped { State::Skipped } else { State::Begun };
     }
 
-    /// Passes over what is left of the line.
+    /// Skips the rest of the line.
     pub(super) fn skip(&mut self) {
         *self = Self { state: State::Skipped, ..Self::default() };
     }
@@ -123,8 +123,8 @@ impl Tail {
         Ok(Finished::Other)
     }
 
-    /// Reads what there is of the name, the colon and the space after it, and
-    /// returns the rest, which belongs to the value.
+    /// Reads what there is of the field name, the colon and the space after it,
+    /// and returns the rest, which belongs to the value.
     fn read_name<'a>(&mut self, bytes: &'a [u8], block: &mut Block) -> Result<&'a [u8], Refusal> {
         let (field, matched) = match (self.state, bytes) {
             (State::Begun, [first, ..]) => (Field::starting_with(*first), 0),
@@ -203,8 +203,8 @@ fn push(
 /// What bytes decode to.
 enum Piece<'a> {
     Text(&'a str),
-    /// One maximal subpart that is not UTF-8 (Unicode §3.9, as the Encoding
-    /// Standard's decoder has it).
+    /// One maximal subpart that is not UTF-8 (Unicode §3.9, as in the Encoding
+    /// Standard's decoder).
     Invalid,
 }
 
@@ -218,7 +218,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// The first bytes of a character whose others have not come yet.
+/// The first bytes of a character whose other bytes have not arrived yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct CutCharacter {
     bytes: [u8; 4],
@@ -250,8 +250,8 @@ impl CutCharacter {
                     self.length += 1;
                     bytes = rest;
                 }
-                // Without `next` it was a beginning, so `next` is not part of
-                // what is wrong: it is looked at again.
+                // Without `next` it was the beginning of a character, so `next`
+                // is not part of what is invalid: it is looked at again.
                 Err(_) => {
                     self.length = 0;
                     sink(Piece::Invalid)?;

@@ -1,5 +1,5 @@
-//! Every way into the crate, behind one signature: bytes cut into chunks in,
-//! a record of what came out. Tests that run a table through all tiers use it.
+//! Every way into the crate, behind one signature: bytes cut into chunks in, a
+//! record of the results out. Tests that run a table through all tiers use it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use std::{

@@ -1,6 +1,6 @@
 //! The recipes of sse-wire's documentation, as code to be compiled and run.
 //!
-//! They lie in `docs/recipes`, one to a file, and sse-wire's documentation shows
+//! They are in `docs/recipes`, one to a file, and sse-wire's documentation shows
 //! those files whole. They are modules here, so that `tests/loopback.rs` runs
 //! what the documentation shows. This is a package of its own so that sse-wire
 //! does not depend on the crates that they use, not even for its tests.

@@ -183,7 +183,7 @@ fn a_file_that_cannot_be_opened_is_named() {
 }
 
 #[test]
-fn what_is_no_event_stream_is_suspected_to_be_none() {
+fn text_that_is_not_an_event_stream_gets_a_hint() {
     let printed = run(&["-"], b"{\"error\": \"no such model\"}\n");
     assert_eq!(printed.status, Some(0));
     assert!(printed.stderr.contains("is it an event stream?"), "{}", printed.stderr);
@@ -207,7 +207,7 @@ fn a_directory_is_named() {
 }
 
 #[test]
-fn a_cut_stream_is_an_error_behind_its_events() {
+fn a_cut_stream_is_an_error_after_its_events() {
     let input = b"data: 1\n\ndata: 2\n\ndata: 3\n";
     for mode in MODES {
         let printed = run(&[mode, &["-"]].concat(), input);
@@ -235,7 +235,7 @@ fn an_event_beyond_the_limit_is_an_error_between_its_neighbours() {
 /// makes Linux fail the next read at this end.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_read_that_fails_is_an_error_behind_its_events() {
+fn a_read_that_fails_is_an_error_after_its_events() {
     use std::os::{fd::OwnedFd, unix::net::UnixStream};
 
     let (mut peer, mut input) = UnixStream::pair().unwrap();
@@ -369,7 +369,7 @@ fn binary() -> PathBuf {
     profile.join("examples").join("ssecat").with_extension(env::consts::EXE_EXTENSION)
 }
 
-/// Closes `stdin` behind the input. `ssecat` may close it before.
+/// Closes `stdin` after the input. `ssecat` may close it before.
 fn write_in_background(mut stdin: ChildStdin, input: Vec<u8>) -> JoinHandle<()> {
     thread::spawn(move || match stdin.write_all(&input) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => panic!("{error}"),
