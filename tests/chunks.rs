@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::Tier;
+use common::{Tier, reference};
 use proptest::prelude::*;
 use sse_wire::{EofPolicy, Parser, ParserBuilder, Utf8Policy};
 
@@ -61,6 +61,39 @@ proptest! {
             prop_assert_eq!(&tier.run(builder.build(), &[&stream]), &whole, "{:?}", tier);
             prop_assert_eq!(&tier.run(builder.build(), &chunks), &whole, "{:?}", tier);
         }
+    }
+
+    #[test]
+    fn what_is_neither_limited_nor_rejected_is_what_the_standard_makes_of_it(
+        stream in stream(),
+        last_event_id in "[a-z]{0,3}",
+        dispatch in any::<bool>(),
+    ) {
+        let policy = if dispatch { EofPolicy::Dispatch } else { EofPolicy::Discard };
+        let parser = Parser::builder().last_event_id(&last_event_id).eof_policy(policy).build();
+        let expected = reference::record(&stream, &last_event_id, dispatch);
+        prop_assert_eq!(Tier::Parser.run(parser, &[&stream]), expected);
+    }
+
+    #[test]
+    fn reset_in_any_state_equals_a_parser_seeded_with_what_it_keeps(
+        before in stream(),
+        after in stream(),
+        builder in builder(),
+    ) {
+        let mut used = builder.build();
+        let mut feed = used.feed(&before);
+        while !matches!(feed.next_item(), Ok(None)) {}
+        used.reset();
+
+        let mut seeded = builder.last_event_id(used.last_event_id()).build();
+        if let Some(time) = used.reconnection_time() {
+            let retry = format!("retry: {}\n\n", time.as_millis());
+            let mut feed = seeded.feed(retry.as_bytes());
+            while !matches!(feed.next_item(), Ok(None)) {}
+            seeded.reset();
+        }
+        prop_assert_eq!(Tier::Parser.run(used, &[&after]), Tier::Parser.run(seeded, &[&after]));
     }
 
     #[test]

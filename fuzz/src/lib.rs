@@ -9,7 +9,6 @@
 mod common;
 mod encode;
 mod input;
-mod oracle;
 mod parse;
 mod tiers;
 

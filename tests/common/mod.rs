@@ -2,6 +2,8 @@
 //! record of the results out. Tests that run a table through all tiers use it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod reference;
+
 use std::{
     collections::VecDeque,
     convert::Infallible,
