@@ -126,6 +126,23 @@ pub fn last_event_id(id: &str, dst: &mut impl BufMut) -> Result<(), EncodeError>
 ///
 /// Encoding an [`Event`], [`EventRef`] or [`Encoded`] cannot fail. [`Event`]
 /// and [`EventRef`] also have infallible methods of the same names.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{Encode, EncodeError, Encoded, Event};
+///
+/// fn append(stream: &mut Vec<u8>, value: &impl Encode) -> Result<(), EncodeError> {
+///     stream.reserve(value.encoded_len());
+///     value.encode(stream)
+/// }
+///
+/// let mut stream = Vec::new();
+/// append(&mut stream, &Encoded::comment("keep-alive"))?;
+/// append(&mut stream, &Event::new("a"))?;
+/// assert_eq!(stream, b": keep-alive\n\ndata: a\n\n");
+/// # Ok::<(), EncodeError>(())
+/// ```
 pub trait Encode: sealed::Sealed {
     /// Writes the value, with the blank line that ends its block.
     ///

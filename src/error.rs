@@ -9,6 +9,21 @@ use core::time::Duration;
 /// The parser continues after such an error: the next call reads the block
 /// after the one that was dropped. Only [`UnexpectedEnd`](Self::UnexpectedEnd)
 /// is the end.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{ParseError, Parser};
+///
+/// let mut parser = Parser::builder().max_event_size(4).build();
+/// let mut feed = parser.feed(b"data: 12345\n\ndata: 1234\n\n");
+/// assert!(matches!(
+///     feed.next_event(),
+///     Err(ParseError::EventTooLarge { limit: 4, offset: 0, .. })
+/// ));
+/// assert_eq!(feed.next_event()?.unwrap().data(), "1234");
+/// # Ok::<(), ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
@@ -78,6 +93,15 @@ impl ParseError {
 ///
 /// Each of these values would be changed by a round trip, or would add fields
 /// of its own.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{EncodeError, Event};
+///
+/// let injected = Event::builder().event_type("a\nid: 7").build();
+/// assert_eq!(injected, Err(EncodeError::LineEnd { field: "event", position: 1 }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {

@@ -377,6 +377,24 @@ impl From<ItemRef<'_>> for Item {
 ///
 /// Events share their text, as described at [`Event`]; comments and IDs are
 /// copies.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{Decoder, Encode, Item};
+///
+/// let mut decoder = Decoder::new();
+/// decoder.push(": keep-alive\n\n".into());
+/// let item = decoder.next_item()?.unwrap();
+/// assert_eq!(item, Item::Comment("keep-alive".to_owned()));
+///
+/// // Items can be made by hand, too; they are validated when they are encoded.
+/// let mut buffer = Vec::new();
+/// Item::LastEventId("7".to_owned()).encode(&mut buffer)?;
+/// assert_eq!(buffer, b"id: 7\n\n");
+/// assert!(Item::LastEventId("7\n".to_owned()).encode(&mut buffer).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Item {

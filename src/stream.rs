@@ -314,7 +314,7 @@ pin_project! {
     }
 }
 
-/// Whether a stream reached its sentinel.
+/// Whether a stream reached its sentinel. See [`UntilSentinel`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -5,6 +5,23 @@ use alloc::{borrow::ToOwned, string::String};
 use super::Parser;
 
 /// What happens to bytes that are not UTF-8.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{ParseError, Parser, Utf8Policy};
+///
+/// let stream = b"data: a\xFF\n\ndata: b\n\n";
+///
+/// let mut parser = Parser::new();
+/// assert_eq!(parser.feed(stream).next_event()?.unwrap().data(), "a\u{FFFD}");
+///
+/// let mut parser = Parser::builder().utf8_policy(Utf8Policy::Reject).build();
+/// let mut feed = parser.feed(stream);
+/// assert_eq!(feed.next_event(), Err(ParseError::InvalidUtf8 { offset: 0 }));
+/// assert_eq!(feed.next_event()?.unwrap().data(), "b");
+/// # Ok::<(), ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Utf8Policy {
@@ -18,6 +35,22 @@ pub enum Utf8Policy {
 }
 
 /// What happens to a block that the end of the stream has cut off.
+///
+/// # Examples
+///
+/// ```
+/// use sse_wire::{EofPolicy, ParseError, Parser};
+///
+/// // What `finish` returns for a stream that lacks its last blank line.
+/// let finish = |policy| {
+///     let mut parser = Parser::builder().eof_policy(policy).build();
+///     assert_eq!(parser.feed(b"data: a\n").next_event(), Ok(None));
+///     parser.finish().map(|event| event.map(|event| event.data().to_owned()))
+/// };
+/// assert_eq!(finish(EofPolicy::Discard), Ok(None));
+/// assert_eq!(finish(EofPolicy::Dispatch), Ok(Some("a".to_owned())));
+/// assert_eq!(finish(EofPolicy::Error), Err(ParseError::UnexpectedEnd { offset: 0 }));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EofPolicy {
