@@ -12,16 +12,18 @@
 //! chunk ends, and so is read like a head or tail.
 //!
 //! [`Parser::advance`] moves a [`Cursor`] to the next item and says what kind
-//! it is and where its text is, borrowing nothing. Lending happens afterwards,
-//! and differs for each owner of a chunk: `Feed`, `Decoder`, `EventReader`.
-//! Whenever `advance` returns, nothing in the parser refers to the chunk except
-//! the item it returns. That is why a `Feed` may be dropped at any time.
+//! it is, borrowing nothing. Lending happens afterwards, from where the parser
+//! knows the text to be, and differs for each owner of a chunk: `Feed`,
+//! `Decoder`, `EventReader`. Whenever `advance` returns, nothing in the parser
+//! refers to the chunk except the item to be lent. That is why a `Feed` may be
+//! dropped at any time.
 //!
 //! Whatever the parser does must not depend on where chunks end. So each line
 //! has one outcome, errors included, whichever way it was read.
 
 mod block;
 mod config;
+mod feed;
 mod field;
 mod lines;
 mod tail;
@@ -30,13 +32,16 @@ use alloc::string::String;
 use core::{mem, time::Duration};
 
 pub(crate) use self::block::{Fields, Place};
-pub use self::config::{EofPolicy, ParserBuilder, Utf8Policy};
 use self::{
     block::{Block, TooLarge},
     config::Config,
     field::{Digits, Field},
     lines::{CR, LF},
     tail::{Finished, Refusal, Tail},
+};
+pub use self::{
+    config::{EofPolicy, ParserBuilder, Utf8Policy},
+    feed::Feed,
 };
 use crate::{
     error::ParseError,
@@ -145,8 +150,7 @@ impl Parser {
     /// until they return `None`. Does not copy or allocate.
     #[must_use = "the bytes are read by the feed's `next_event` and `next_item`"]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
-        let cursor = self.cursor();
-        Feed { parser: self, chunk: Chunk::new(chunk), cursor }
+        Feed::new(self, chunk)
     }
 
     /// Ends the stream: the [`EofPolicy`] decides what happens to an unfinished
@@ -627,112 +631,6 @@ pub(crate) enum Kind {
     Retry,
     /// All of the chunk has been read.
     End,
-}
-
-/// A chunk being read: lends the events in it, one at a time.
-///
-/// Made by [`Parser::feed`]. Read it until it returns `None`; the parser has
-/// then taken in all of the chunk.
-///
-/// # Termination
-///
-/// `None` means that the chunk has been read, not that the stream has ended:
-/// feed the next one. It is not an `Iterator`, because events borrow from it.
-///
-/// A `Feed` that is dropped earlier loses only [`remaining`](Self::remaining),
-/// the bytes that have not been read. The same is true if `?` leaves it because
-/// of an error. To continue after an error, keep the `Feed` and match:
-///
-/// ```
-/// use sse_wire::Parser;
-///
-/// let mut parser = Parser::builder().max_event_size(8).build();
-/// let mut feed = parser.feed(b"data: far too large\n\ndata: fits\n\n");
-/// let mut seen = Vec::new();
-/// loop {
-///     match feed.next_event() {
-///         Ok(Some(event)) => seen.push(event.data().to_owned()),
-///         Ok(None) => break,
-///         Err(error) => seen.push(error.to_string()),
-///     }
-/// }
-/// assert!(seen[0].contains("exceeds the limit of 8 bytes"));
-/// assert_eq!(seen[1], "fits");
-/// ```
-#[derive(Debug)]
-#[must_use = "the bytes are read by `next_event` and `next_item`"]
-pub struct Feed<'p, 'c> {
-    parser: &'p mut Parser,
-    chunk: Chunk<&'c [u8]>,
-    cursor: Cursor,
-}
-
-impl<'c> Feed<'_, 'c> {
-    /// Reads up to the next event, skipping other items, and lends it.
-    ///
-    /// Returns `None` when the chunk has been read. Allocates as described at
-    /// [`Parser`].
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError::EventTooLarge`], or [`ParseError::InvalidUtf8`] with
-    /// [`Utf8Policy::Reject`]: once for each block that is dropped. The next
-    /// call continues after that block.
-    pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
-        loop {
-            match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
-                Kind::Event => return Ok(Some(self.parser.lend_event(&self.chunk))),
-                Kind::End => return Ok(None),
-                Kind::Comment | Kind::LastEventId | Kind::Retry => {}
-            }
-        }
-    }
-
-    /// Reads up to the next item, event or other, and lends it.
-    ///
-    /// Returns `None` when the chunk has been read. Allocates as described at
-    /// [`Parser`].
-    ///
-    /// # Errors
-    ///
-    /// Same as [`next_event`](Self::next_event).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use sse_wire::{ItemRef, Parser};
-    ///
-    /// let mut parser = Parser::new();
-    /// let mut feed = parser.feed(b": keep-alive\n\nid: 7\n\n");
-    /// assert_eq!(feed.next_item()?, Some(ItemRef::Comment("keep-alive")));
-    /// assert_eq!(feed.next_item()?, Some(ItemRef::LastEventId("7")));
-    /// assert_eq!(feed.next_item()?, None);
-    /// # Ok::<(), sse_wire::ParseError>(())
-    /// ```
-    pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
-        let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-        Ok(self.parser.lend_item(kind, &self.chunk))
-    }
-
-    /// The bytes that have not been read yet. Feed them later, and nothing is
-    /// lost. Costs nothing.
-    ///
-    /// A new `Feed` starts its lookahead from scratch, which may cover up to 32
-    /// KiB, or one long line. So do not create one for each event without need.
-    pub fn remaining(&self) -> &'c [u8] {
-        self.chunk.rest(self.cursor.position)
-    }
-
-    /// Same as [`Parser::last_event_id`], while the parser is borrowed here.
-    pub fn last_event_id(&self) -> &str {
-        self.parser.last_event_id()
-    }
-
-    /// Same as [`Parser::reconnection_time`], while the parser is borrowed
-    /// here.
-    pub fn reconnection_time(&self) -> Option<Duration> {
-        self.parser.reconnection_time()
-    }
 }
 
 /// For text that is in buffers.
