@@ -21,7 +21,7 @@ pub fn parse(input: &[u8]) {
     let events = events(&whole.items);
     assert_eq!(dropping_feeds(input.parser(), &chunks), events, "dropping feeds");
     if input.accepts_everything() {
-let dispatch = input.eof_policy() == EofPolicy::Dispatch;
+        let dispatch = input.eof_policy() == EofPolicy::Dispatch;
         let expected = reference::record(input.stream, input.last_event_id(), dispatch);
         assert_eq!(whole, expected, "the parser and the reference");
     }
