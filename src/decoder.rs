@@ -192,23 +192,26 @@ impl Decoder {
     fn advance(&mut self) -> Result<Kind, ParseError> {
         loop {
             let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-            match (kind, self.parser.fields().id) {
-                (Kind::End, _) => match self.queue.pop_front() {
-                    Some(chunk) => self.begin_chunk(chunk),
-                    None => return Ok(Kind::End),
-                },
-                (Kind::Event | Kind::LastEventId, Place::Chunk(id)) => {
-                    self.id_in_chunk = Some(id);
-                    self.shared_id.forget();
-                    return Ok(kind);
+            match kind {
+                Kind::Event | Kind::LastEventId => self.note_id(),
+                Kind::Comment | Kind::Retry => {}
+                Kind::End => {
+                    if let Some(chunk) = self.queue.pop_front() {
+                        self.begin_chunk(chunk);
+                        continue;
+                    }
                 }
-                (Kind::Event | Kind::LastEventId, Place::Buffer) => {
-                    self.id_in_chunk = None;
-                    self.shared_id.forget();
-                    return Ok(kind);
-                }
-                _ => return Ok(kind),
             }
+            return Ok(kind);
+        }
+    }
+
+    /// Notes where the last event ID is, if the block that has ended set it.
+    fn note_id(&mut self) {
+        let id = self.parser.fields().id;
+        if id != Place::Absent {
+            self.id_in_chunk = if let Place::Chunk(span) = id { Some(span) } else { None };
+            self.shared_id.forget();
         }
     }
 

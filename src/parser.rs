@@ -348,17 +348,15 @@ impl Parser {
         let rest = &chunk.bytes()[start..cursor.body_end];
         let length = lines::first_end(rest).expect("the body ends with a line end");
         let (line, end) = (&rest[..length], start + length);
+        self.end_line(chunk.bytes(), end, cursor);
         if line.is_empty() {
-            self.end_line(chunk.bytes(), end, cursor);
             return self.end_block(chunk, cursor);
         }
         if self.block.dropped {
-            self.end_line(chunk.bytes(), end, cursor);
             return Ok(None);
         }
         let (field, value_start) = field::split(line);
         let value = Span::new(start + value_start, end);
-        self.end_line(chunk.bytes(), end, cursor);
         let taken = match field {
             Field::Data => self.block.add_data(chunk, value),
             Field::EventType => self.block.set_event_type(value),

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read};
 
 use crate::{
     ending::Ending,
-    error::StreamError,
+    error::{ParseError, StreamError},
     event::{Event, EventRef, ItemRef, SharedId},
     parser::{Cursor, Kind, Parser, Place},
     text::{Chunk, ReadBuffer},
@@ -140,11 +140,8 @@ impl<R: Read> EventReader<R> {
     /// as for [`Feed::next_event`](crate::Feed::next_event), and at the end as
     /// for [`Parser::finish`].
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
-        Ok(match self.advance_to_event()? {
-            Step::Kind(_) => Some(self.parser.lend_event(&self.chunk)),
-            Step::Finish => self.parser.finish()?,
-            Step::None => None,
-        })
+        let step = self.advance_to_event()?;
+        Ok(lend_event(step, &mut self.parser, &self.chunk)?)
     }
 
     /// Reads up to the next item, event or other, and lends it.
@@ -226,13 +223,25 @@ impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let event = match self.advance_to_event() {
-            Ok(Step::Kind(_)) => Ok(Some(self.parser.lend_event(&self.chunk))),
-            Ok(Step::Finish) => self.parser.finish().map_err(StreamError::Parse),
-            Ok(Step::None) => Ok(None),
-            Err(error) => Err(error),
-        };
-        event.map(|event| event.map(|event| event.copied_with(&mut self.shared_id))).transpose()
+        let event = self.advance_to_event().and_then(|step| {
+            let event = lend_event(step, &mut self.parser, &self.chunk)?;
+            Ok(event.map(|event| event.copied_with(&mut self.shared_id)))
+        });
+        event.transpose()
+    }
+}
+
+/// Lends the event that `advance_to_event` has reached, if it is not the end.
+/// A function of two fields, so that a third can be borrowed beside it.
+fn lend_event<'a>(
+    step: Step,
+    parser: &'a mut Parser,
+    chunk: &'a Chunk<ReadBuffer>,
+) -> Result<Option<EventRef<'a>>, ParseError> {
+    match step {
+        Step::Kind(_) => Ok(Some(parser.lend_event(chunk))),
+        Step::Finish => parser.finish(),
+        Step::None => Ok(None),
     }
 }
 

@@ -357,10 +357,7 @@ where
         let next = ready!(this.events.poll_next(cx));
         let (next, outcome) = match next {
             Some(Ok(event)) if event.data() == this.sentinel => (None, Some(Outcome::Finished)),
-            Some(Err(StreamError::Transport(error))) => {
-                (Some(Err(StreamError::Transport(error))), Some(Outcome::CutOff))
-            }
-            None => (None, Some(Outcome::CutOff)),
+            None | Some(Err(StreamError::Transport(_))) => (next, Some(Outcome::CutOff)),
             next => (next, None),
         };
         *this.outcome = outcome;

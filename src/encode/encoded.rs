@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
-use super::{Encode, comment, retry};
+use super::{Encode, comment};
 use crate::{
     error::EncodeError,
     event::{Event, EventRef, Item, ItemRef},
@@ -44,9 +44,7 @@ impl Encoded {
     /// [`EncodeError::Retry`] if it is not a whole number of milliseconds, or
     /// more than `u64::MAX` of them.
     pub fn retry(time: Duration) -> Result<Self, EncodeError> {
-        let mut bytes = Vec::with_capacity(ItemRef::Retry(time).encoded_len());
-        retry(time, &mut bytes)?;
-        Ok(Self(bytes.into()))
+        Self::item(ItemRef::Retry(time))
     }
 
     /// The bytes.
@@ -57,6 +55,12 @@ impl Encoded {
     /// The bytes, without a copy.
     pub fn into_bytes(self) -> Bytes {
         self.0
+    }
+
+    fn item(item: ItemRef<'_>) -> Result<Self, EncodeError> {
+        let mut bytes = Vec::with_capacity(item.encoded_len());
+        item.encode(&mut bytes)?;
+        Ok(Self(bytes.into()))
     }
 }
 
@@ -107,8 +111,6 @@ impl TryFrom<&Item> for Encoded {
     type Error = EncodeError;
 
     fn try_from(item: &Item) -> Result<Self, EncodeError> {
-        let mut bytes = Vec::with_capacity(item.encoded_len());
-        item.encode(&mut bytes)?;
-        Ok(Self(bytes.into()))
+        Self::item(item.as_item_ref())
     }
 }
