@@ -357,30 +357,6 @@ fn a_dropped_block_that_is_cut_is_pending() {
 }
 
 #[test]
-fn a_feed_dropped_anywhere_loses_only_what_remains() {
-    let stream = "\u{FEFF}event: a\nid: 1\ndata: x\n: c\ndata: é\r\n\r\n: d\nid: 2\nretry: 3\n\n\
-                  data: \u{FFFD}y\n\ndata: z\n\n"
-        .as_bytes();
-    let whole = Tier::Parser.run(Parser::new(), &[stream]);
-    let mut parser = Parser::new();
-    let mut rest = stream;
-    let mut items = Vec::new();
-    loop {
-        let mut feed = parser.feed(rest);
-        match feed.next_item().unwrap() {
-            Some(ItemRef::Event(event)) => items.push(common::recorded(event)),
-            Some(ItemRef::Comment(text)) => items.push(Recorded::Comment(text.into())),
-            Some(ItemRef::LastEventId(id)) => items.push(Recorded::LastEventId(id.into())),
-            Some(ItemRef::Retry(time)) => items.push(Recorded::Retry(time)),
-            Some(other) => panic!("{other:?}"),
-            None => break,
-        }
-        rest = feed.remaining();
-    }
-    assert_eq!(items, whole.items);
-}
-
-#[test]
 fn offsets_point_at_the_block_however_its_lines_end() {
     let builder = Parser::builder().max_event_size(1);
     let record = run(&builder, b"\xEF\xBB\xBFdata: 12\r\n\r\ndata: 3\r\r\n\ndata: 45\r\n\r\n");

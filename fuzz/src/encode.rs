@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt::Write as _, time::Duration};
 use bytes::BytesMut;
 use sse_wire::{Encode, EncodeError, Encoded, Event, EventWriter, Item, Parser, encode as write};
 
-use crate::common::{Record, Recorded, Tier, recorded};
+use crate::common::{Record, Recorded, Tier};
 
 /// Panics unless what is written and parsed again is equal.
 pub fn encode(input: &[u8]) {
@@ -89,7 +89,7 @@ impl<'a> Parts<'a> {
 
     /// Writes as [`build`](Self::build) builds, but does not always finish.
     fn write(&self, buffer: &mut BytesMut) -> Result<(), EncodeError> {
-        let (before, behind) = self.pieces_around_fields();
+        let (before, after) = self.pieces_around_fields();
         let mut writer = EventWriter::new(buffer);
         for piece in before {
             writer = writer.data(piece);
@@ -103,7 +103,7 @@ impl<'a> Parts<'a> {
         if let Some(time) = self.retry() {
             writer = writer.retry(time)?;
         }
-        for piece in behind {
+        for piece in after {
             write!(writer, "{piece}").expect("writing to a buffer cannot fail");
         }
         writer.finish();
@@ -112,13 +112,13 @@ impl<'a> Parts<'a> {
 
     /// The data as [`write`](Self::write) gives it out.
     fn written_data(&self) -> String {
-        let (before, behind) = self.pieces_around_fields();
-        let (before_text, behind_text) = (with_lf(&before.concat()), with_lf(&behind.concat()));
+        let (before, after) = self.pieces_around_fields();
+        let (before_text, after_text) = (with_lf(&before.concat()), with_lf(&after.concat()));
         let any_field = self.settings & 7 != 0;
-        if before.is_empty() || behind.is_empty() {
-            before_text + &behind_text
+        if before.is_empty() || after.is_empty() {
+            before_text + &after_text
         } else if any_field {
-            before_text + "\n" + &behind_text
+            before_text + "\n" + &after_text
         } else {
             with_lf(&self.data())
         }
@@ -146,7 +146,7 @@ fn event(parts: &Parts<'_>) {
     event.encode(&mut buffer);
     assert_eq!(buffer, bytes);
     assert_eq!(Encoded::from(&event).as_bytes(), bytes);
-    assert_eq!(read(&bytes).items, [recorded(event.as_event_ref())]);
+    assert_eq!(read(&bytes).items, [Recorded::from(event.clone())]);
 }
 
 /// What `error` says must be so, and of the first field that is not valid.

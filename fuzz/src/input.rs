@@ -1,14 +1,12 @@
-//! How an input of `parse` and `tiers` is read: six bytes of settings, then the
+//! How an input of `parse`, `reference` and `tiers` is read: six bytes of settings, then the
 //! event stream. The settings are designed so that ASCII digits make readable
 //! seeds: `000000` is a default parser and one chunk.
 
-use sse_wire::{EofPolicy, Parser, ParserBuilder, Utf8Policy};
+use sse_wire::{EofPolicy, Parser, Utf8Policy};
 
-const LIMITS: [Option<usize>; 8] =
-    [None, Some(0), Some(1), Some(4), Some(8), Some(16), Some(64), Some(usize::MAX)];
+use crate::common::reference::Settings;
 
-/// The last event ID that a parser begins with, if its settings say so.
-pub(crate) const SEEDED_ID: &str = "seeded";
+const LIMITS: [usize; 8] = [16 << 20, 0, 1, 4, 8, 16, 64, usize::MAX];
 
 pub(crate) struct Input<'a> {
     settings: [u8; 6],
@@ -23,33 +21,24 @@ impl<'a> Input<'a> {
         Self { settings, stream }
     }
 
-    /// A parser by the first two settings: 1, 2 (or 4) and 8 in the first are
-    /// the UTF-8 policy, the end-of-stream policy, and a seeded last event ID;
-    /// the second is the limit.
     pub(crate) fn parser(&self) -> Parser {
-        let mut builder: ParserBuilder =
-            Parser::builder().utf8_policy(self.utf8_policy()).eof_policy(self.eof_policy());
-        if let Some(bytes) = self.limit() {
-            builder = builder.max_event_size(bytes);
-        }
-        builder.last_event_id(self.last_event_id()).build()
+        self.settings().parser()
     }
 
-    /// Whether the parser can neither fail nor has a choice but at the end.
-    pub(crate) fn accepts_everything(&self) -> bool {
-        let fits = self.limit().is_none_or(|limit| limit > 64);
-        fits && self.utf8_policy() == Utf8Policy::Replace && self.eof_policy() != EofPolicy::Error
-    }
-
-    pub(crate) fn last_event_id(&self) -> &'static str {
-        if self.settings[0] & 8 == 0 { "" } else { SEEDED_ID }
-    }
-
-    pub(crate) fn eof_policy(&self) -> EofPolicy {
-        match self.settings[0] & 6 {
-            2 => EofPolicy::Dispatch,
-            4 => EofPolicy::Error,
-            _ => EofPolicy::Discard,
+    /// The first two settings: 1, 2 (or 4) and 8 in the first are the UTF-8
+    /// policy, the end-of-stream policy, and a last event ID to begin with; the
+    /// second is the limit.
+    pub(crate) fn settings(&self) -> Settings {
+        let [first, second, ..] = self.settings;
+        Settings {
+            max_event_size: LIMITS[usize::from(second & 7)],
+            utf8_policy: if first & 1 == 0 { Utf8Policy::Replace } else { Utf8Policy::Reject },
+            eof_policy: match first & 6 {
+                2 => EofPolicy::Dispatch,
+                4 => EofPolicy::Error,
+                _ => EofPolicy::Discard,
+            },
+            last_event_id: if first & 8 == 0 { String::new() } else { "seeded".to_owned() },
         }
     }
 
@@ -67,19 +56,11 @@ impl<'a> Input<'a> {
             if rest.is_empty() {
                 break;
             }
-            let (chunk, behind) = rest.split_at(rest.len().min(chunk_size(*size)));
+            let (chunk, after) = rest.split_at(rest.len().min(chunk_size(*size)));
             chunks.push(chunk);
-            rest = behind;
+            rest = after;
         }
         chunks
-    }
-
-    fn utf8_policy(&self) -> Utf8Policy {
-        if self.settings[0] & 1 == 0 { Utf8Policy::Replace } else { Utf8Policy::Reject }
-    }
-
-    fn limit(&self) -> Option<usize> {
-        LIMITS[usize::from(self.settings[1] & 7)]
     }
 }
 

@@ -1,39 +1,28 @@
 //! The bodies of the fuzz targets. Each is a plain function of the input that
 //! panics if the library breaks a promise, so that a test can run it too.
 //!
-//! [`parse`] and [`tiers`] read an input as described in `input`, [`encode`] as
-//! described there. All compare the results as records of the test harness of
-//! the main package.
+//! [`parse`], [`reference`] and [`tiers`] read an input as described in `input`,
+//! [`encode`] as described there. All compare the results as records of the test
+//! harness of the main package.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod encode;
 mod input;
 mod parse;
+mod reference;
 mod tiers;
 
 use std::{env, fs};
 
-use common::{Recorded, recorded};
-use sse_wire::{EventRef, ParseError};
+use common::Recorded;
 
-pub use self::{encode::encode, parse::parse, tiers::tiers};
+pub use self::{encode::encode, parse::parse, reference::reference, tiers::tiers};
 
 /// Runs the body of a target over the files that the command line names.
 pub fn replay(target: fn(&[u8])) {
     for path in env::args_os().skip(1) {
         target(&fs::read(path).expect("a file that can be read"));
-    }
-}
-
-/// An event or error as the harness records it.
-fn record(event: Result<EventRef<'_>, ParseError>) -> Recorded {
-    match event {
-        Ok(event) => recorded(event),
-        Err(ParseError::EventTooLarge { limit, offset, .. }) => {
-            Recorded::TooLarge { limit, offset }
-        }
-        Err(error) => Recorded::Error(error),
     }
 }
 
@@ -63,12 +52,17 @@ mod tests {
 
     #[test]
     fn parse_holds_for_its_seeds() {
-        run_seeds("parse", parse);
+        run_seeds("streams", parse);
+    }
+
+    #[test]
+    fn reference_holds_for_its_seeds() {
+        run_seeds("streams", reference);
     }
 
     #[test]
     fn tiers_hold_for_their_seeds() {
-        run_seeds("tiers", tiers);
+        run_seeds("streams", tiers);
     }
 
     #[test]

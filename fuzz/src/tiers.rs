@@ -8,7 +8,6 @@ use crate::{
     common::{Recorded, Tier},
     events,
     input::Input,
-    record,
 };
 
 /// Panics unless all tiers agree on a stream.
@@ -52,8 +51,7 @@ fn taken_apart(mut parser: Parser, chunks: &[&[u8]]) -> Vec<Recorded> {
 }
 
 fn next(decoder: &mut Decoder) -> Option<Recorded> {
-    let event = decoder.next_event().transpose()?;
-    Some(record(event.as_ref().map(|event| event.as_event_ref()).map_err(Clone::clone)))
+    decoder.next_event().transpose().map(Recorded::from)
 }
 
 /// Takes what is left, and ends the stream.
@@ -61,8 +59,6 @@ fn finish(mut decoder: Decoder, mut events: Vec<Recorded>) -> Vec<Recorded> {
     while let Some(event) = next(&mut decoder) {
         events.push(event);
     }
-    if let Some(last) = decoder.finish().transpose() {
-        events.push(record(last.as_ref().map(|event| event.as_event_ref()).map_err(Clone::clone)));
-    }
+    events.extend(decoder.finish().transpose().map(Recorded::from));
     events
 }

@@ -13,7 +13,8 @@ use std::{
 
 use futures::{StreamExt, executor::block_on, stream};
 use sse_wire::{
-    Decoder, EventReader, EventRef, EventStream, ItemRef, ParseError, Parser, StreamError,
+    Decoder, Event, EventReader, EventRef, EventStream, Item, ItemRef, ParseError, Parser,
+    StreamError,
 };
 
 /// What a stream has come to.
@@ -45,21 +46,58 @@ pub enum Recorded {
     Error(ParseError),
 }
 
-impl Record {
-    fn push(&mut self, item: Result<ItemRef<'_>, ParseError>) {
-        self.items.push(match item {
-            Ok(ItemRef::Event(event)) => recorded(event),
-            Ok(ItemRef::Comment(text)) => Recorded::Comment(text.into()),
-            Ok(ItemRef::LastEventId(id)) => Recorded::LastEventId(id.into()),
-            Ok(ItemRef::Retry(time)) => Recorded::Retry(time),
-            Ok(other) => panic!("an item of a new kind: {other:?}"),
-            Err(ParseError::EventTooLarge { limit, offset, .. }) => {
-                Recorded::TooLarge { limit, offset }
-            }
-            Err(error) => Recorded::Error(error),
-        });
+impl From<EventRef<'_>> for Recorded {
+    fn from(event: EventRef<'_>) -> Self {
+        Self::Event {
+            event_type: event.event_type().into(),
+            data: event.data().into(),
+            id: event.id().map(Into::into),
+            last_event_id: event.last_event_id().into(),
+            retry: event.retry(),
+        }
     }
+}
 
+impl From<Event> for Recorded {
+    fn from(event: Event) -> Self {
+        event.as_event_ref().into()
+    }
+}
+
+impl From<ItemRef<'_>> for Recorded {
+    fn from(item: ItemRef<'_>) -> Self {
+        match item {
+            ItemRef::Event(event) => event.into(),
+            ItemRef::Comment(text) => Self::Comment(text.into()),
+            ItemRef::LastEventId(id) => Self::LastEventId(id.into()),
+            ItemRef::Retry(time) => Self::Retry(time),
+            other => panic!("an item of a new kind: {other:?}"),
+        }
+    }
+}
+
+impl From<Item> for Recorded {
+    fn from(item: Item) -> Self {
+        item.as_item_ref().into()
+    }
+}
+
+impl From<ParseError> for Recorded {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::EventTooLarge { limit, offset, .. } => Self::TooLarge { limit, offset },
+            error => Self::Error(error),
+        }
+    }
+}
+
+impl<T: Into<Self>> From<Result<T, ParseError>> for Recorded {
+    fn from(item: Result<T, ParseError>) -> Self {
+        item.map_or_else(Self::from, T::into)
+    }
+}
+
+impl Record {
     /// `(type, data, last event ID)` of each event.
     pub fn events(&self) -> Vec<(&str, &str, &str)> {
         self.items
@@ -87,16 +125,6 @@ impl Record {
         let is_error =
             |item: &&Recorded| matches!(item, Recorded::TooLarge { .. } | Recorded::Error(_));
         self.items.iter().filter(is_error).count()
-    }
-}
-
-pub fn recorded(event: EventRef<'_>) -> Recorded {
-    Recorded::Event {
-        event_type: event.event_type().into(),
-        data: event.data().into(),
-        id: event.id().map(Into::into),
-        last_event_id: event.last_event_id().into(),
-        retry: event.retry(),
     }
 }
 
@@ -128,12 +156,12 @@ fn run_parser(mut parser: Parser, chunks: &[&[u8]]) -> Record {
     for chunk in chunks {
         let mut feed = parser.feed(chunk);
         while let Some(item) = feed.next_item().transpose() {
-            record.push(item);
+            record.items.push(item.into());
         }
         assert!(feed.remaining().is_empty());
     }
     if let Some(event) = parser.finish().transpose() {
-        record.push(event.map(ItemRef::Event));
+        record.items.push(event.into());
     }
     record.last_event_id = parser.last_event_id().into();
     record.retry = parser.reconnection_time();
@@ -151,14 +179,8 @@ fn run_decoder(parser: Parser, chunks: &[&[u8]]) -> Record {
             items.push(item);
         }
     }
-    for item in &items {
-        record.push(item.as_ref().map(|item| item.as_item_ref()).map_err(Clone::clone));
-    }
-    if let Some(event) = decoder.finish().transpose() {
-        record.push(
-            event.as_ref().map(|event| ItemRef::Event(event.as_event_ref())).map_err(Clone::clone),
-        );
-    }
+    items.extend(decoder.finish().map(|event| event.map(Item::Event)).transpose());
+    record.items.extend(items.into_iter().map(Recorded::from));
     record.last_event_id = decoder.last_event_id().into();
     record.retry = decoder.reconnection_time();
     record
@@ -169,11 +191,7 @@ fn run_stream(parser: Parser, chunks: &[&[u8]]) -> Record {
     let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Infallible>(chunk.to_vec())).collect();
     let mut items = EventStream::with_parser(stream::iter(chunks), parser).items();
     while let Some(item) = block_on(items.next()) {
-        match &item {
-            Ok(item) => record.push(Ok(item.as_item_ref())),
-            Err(StreamError::Parse(error)) => record.push(Err(error.clone())),
-            Err(error) => panic!("{error}"),
-        }
+        record.items.push(item.map_err(parse_error).into());
     }
     record.last_event_id = items.get_ref().last_event_id().into();
     record.retry = items.get_ref().reconnection_time();
@@ -183,17 +201,19 @@ fn run_stream(parser: Parser, chunks: &[&[u8]]) -> Record {
 fn run_reader(parser: Parser, chunks: &[&[u8]]) -> Record {
     let mut record = Record::default();
     let mut reader = EventReader::with_parser(ChunkReader::new(chunks), parser);
-    loop {
-        match reader.next_item() {
-            Ok(Some(item)) => record.push(Ok(item)),
-            Ok(None) => break,
-            Err(StreamError::Parse(error)) => record.push(Err(error)),
-            Err(error) => panic!("{error}"),
-        }
+    while let Some(item) = reader.next_item().transpose() {
+        record.items.push(item.map_err(parse_error).into());
     }
     record.last_event_id = reader.last_event_id().into();
     record.retry = reader.reconnection_time();
     record
+}
+
+fn parse_error<E: std::error::Error>(error: StreamError<E>) -> ParseError {
+    match error {
+        StreamError::Parse(error) => error,
+        error => panic!("{error}"),
+    }
 }
 
 /// Reads one chunk at a time, as a socket does.

@@ -1,164 +1,228 @@
-//! The parser once more, slow and obvious: the steps of WHATWG HTML §9.2.6, each
-//! under the standard's own words, over the whole stream as text.
+//! The parser once more, slow and obvious, and sharing nothing with the
+//! library: it has the whole stream at once, knows no chunks, and copies
+//! whatever is easier to copy.
 //!
-//! It shares nothing with the library and knows no chunks, no limit and no
-//! errors. What it records besides events is this crate's addition, and is kept
-//! apart from the standard's steps in [`Extras`].
+//! [`standard`] is the standard, step by step. This file is what the standard
+//! leaves to us: when a block is refused, and what happens at the end.
 
-use std::time::Duration;
+mod standard;
 
+use std::str;
+
+use sse_wire::{EofPolicy, ParseError, Parser, Utf8Policy};
+
+use self::standard::Interpreter;
 use super::{Record, Recorded};
 
-/// What the standard makes of a stream.
-///
-/// With `dispatch_at_end`, the missing line ends are added, as
-/// `EofPolicy::Dispatch` does it; of what they complete, only an event counts.
-pub fn record(stream: &[u8], last_event_id: &str, dispatch_at_end: bool) -> Record {
-    let mut interpreter = Interpreter {
-        last_event_id_buffer: last_event_id.to_owned(),
-        record: Record { last_event_id: last_event_id.to_owned(), ..Record::default() },
-        ..Interpreter::default()
-    };
-    // "Streams must be decoded using the UTF-8 decode algorithm", which "strips
-    // one leading UTF-8 Byte Order Mark (BOM), if any".
-    let text = String::from_utf8_lossy(stream);
-    let mut rest = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-    // "Lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE
-    // FEED (CRLF) character pair, a single U+000A LINE FEED (LF) character, or a
-    // single U+000D CARRIAGE RETURN (CR) character."
-    while let Some(end) = rest.find(['\r', '\n']) {
-        interpreter.process_line(&rest[..end]);
-        let pair = rest[end..].starts_with("\r\n");
-        rest = &rest[end + 1 + usize::from(pair)..];
-    }
-    // "Once the end of the file is reached, any pending data must be discarded."
-    let mut record = interpreter.record.clone();
-    if dispatch_at_end {
-        let complete = record.items.len();
-        if !rest.is_empty() {
-            interpreter.process_line(rest);
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// How a stream is to be read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub max_event_size: usize,
+    pub utf8_policy: Utf8Policy,
+    pub eof_policy: EofPolicy,
+    pub last_event_id: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_event_size: usize::MAX,
+            utf8_policy: Utf8Policy::Replace,
+            eof_policy: EofPolicy::Discard,
+            last_event_id: String::new(),
         }
-        interpreter.process_line("");
-        record = interpreter.record;
-        let last = record.items.split_off(complete);
-        record.items.extend(last.into_iter().filter(|item| matches!(item, Recorded::Event { .. })));
     }
-    record
 }
 
-/// "When a stream is parsed, a data buffer, an event type buffer, and a last
-/// event ID buffer must be associated with it."
-#[derive(Default)]
-struct Interpreter {
-    data_buffer: String,
-    event_type_buffer: String,
-    last_event_id_buffer: String,
-    extras: Extras,
-    record: Record,
+impl Settings {
+    /// The parser that reads so.
+    pub fn parser(&self) -> Parser {
+        Parser::builder()
+            .max_event_size(self.max_event_size)
+            .utf8_policy(self.utf8_policy)
+            .eof_policy(self.eof_policy)
+            .last_event_id(&self.last_event_id)
+            .build()
+    }
+
+    /// What a stream comes to.
+    pub fn read(&self, stream: &[u8]) -> Record {
+        // "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark
+        // (BOM), if any."
+        let lines = stream.strip_prefix(BOM).unwrap_or(stream);
+        let mut reader = Reader::new(self, stream.len() - lines.len());
+        // "Lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE
+        // FEED (CRLF) character pair, a single U+000A LINE FEED (LF) character, or
+        // a single U+000D CARRIAGE RETURN (CR) character."
+        let mut rest = lines;
+        while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+            let pair = rest[end..].starts_with(b"\r\n");
+            let (line, after) = (&rest[..end], &rest[end + 1 + usize::from(pair)..]);
+            reader.read_line(line, stream.len() - after.len());
+            rest = after;
+        }
+        reader.end(rest);
+        reader.into_record()
+    }
 }
 
-/// What the open block has set, for the items that are this crate's addition.
-#[derive(Default)]
-struct Extras {
-    id: Option<String>,
-    retry: Option<Duration>,
+/// Why a block is refused.
+enum Fault {
+    TooLarge,
+    InvalidUtf8,
 }
 
-impl Interpreter {
-    /// "Lines must be processed, in the order they are received, as follows:"
-    fn process_line(&mut self, line: &str) {
+struct Reader<'a> {
+    settings: &'a Settings,
+    interpreter: Interpreter,
+    /// The interpreter before the open block, and where that begins.
+    before_block: Interpreter,
+    block_start: usize,
+    /// The open block was refused.
+    refused: bool,
+    items: Vec<Recorded>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(settings: &'a Settings, start: usize) -> Self {
+        let mut interpreter = Interpreter::default();
+        interpreter.last_event_id_buffer.clone_from(&settings.last_event_id);
+        interpreter.last_event_id_string.clone_from(&settings.last_event_id);
+        let before_block = interpreter.clone();
+        let items = Vec::new();
+        Self { settings, interpreter, before_block, block_start: start, refused: false, items }
+    }
+
+    /// Reads a complete line, after whose line end the next one begins at
+    /// `next`.
+    fn read_line(&mut self, line: &[u8], next: usize) {
+        if !self.refused {
+            match self.fault(line) {
+                Some(fault) => self.refuse(fault),
+                None => self.interpreter.process_line(&String::from_utf8_lossy(line)),
+            }
+            self.items.append(&mut self.interpreter.items);
+        }
         if line.is_empty() {
-            // "If the line is empty (a blank line): Dispatch the event, as
-            // defined below."
-            self.dispatch();
-        } else if let Some(comment) = line.strip_prefix(':') {
-            // "If the line starts with a U+003A COLON character (:): Ignore the
-            // line."
-            let comment = comment.strip_prefix(' ').unwrap_or(comment);
-            self.record.items.push(Recorded::Comment(comment.to_owned()));
-        } else if let Some((field, value)) = line.split_once(':') {
-            // "Collect the characters on the line before the first U+003A COLON
-            // character (:), and let field be that string. Collect the characters
-            // on the line after the first U+003A COLON character (:), and let
-            // value be that string. If value starts with a U+0020 SPACE
-            // character, remove it from value."
-            self.process_field(field, value.strip_prefix(' ').unwrap_or(value));
-        } else {
-            // "Otherwise: Process the field […] using the whole line as the field
-            // name, and the empty string as the field value."
-            self.process_field(line, "");
+            self.refused = false;
+            self.before_block = self.interpreter.clone();
+            self.block_start = next;
         }
     }
 
-    fn process_field(&mut self, name: &str, value: &str) {
-        match name {
-            // "Set the event type buffer to the field value."
-            "event" => value.clone_into(&mut self.event_type_buffer),
-            // "Append the field value to the data buffer, then append a single
-            // U+000A LINE FEED (LF) character to the data buffer."
-            "data" => {
-                self.data_buffer.push_str(value);
-                self.data_buffer.push('\n');
+    /// Ends the stream after an unfinished line, which may be empty.
+    fn end(&mut self, unfinished: &[u8]) {
+        if !self.refused {
+            self.fault_so_far(unfinished).into_iter().for_each(|fault| self.refuse(fault));
+        }
+        // "Once the end of the file is reached, any pending data must be
+        // discarded."
+        match self.settings.eof_policy {
+            EofPolicy::Dispatch if !self.refused => self.dispatch(unfinished),
+            EofPolicy::Error if self.is_pending(unfinished) => {
+                let offset = self.block_start as u64;
+                self.items.push(Recorded::Error(ParseError::UnexpectedEnd { offset }));
             }
-            // "If the field value does not contain U+0000 NULL, then set the last
-            // event ID buffer to the field value. Otherwise, ignore the field."
-            "id" if !value.contains('\0') => {
-                value.clone_into(&mut self.last_event_id_buffer);
-                self.extras.id = Some(value.to_owned());
-            }
-            // "If the field value consists of only ASCII digits, then interpret
-            // the field value as an integer in base ten, and set the event
-            // stream's reconnection time to that integer. Otherwise, ignore the
-            // field."
-            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // Digits that are not a `u64` are too large for one.
-                let time = Duration::from_millis(value.parse().unwrap_or(u64::MAX));
-                self.record.retry = Some(time);
-                self.extras.retry = Some(time);
-            }
-            // "Otherwise: The field is ignored."
             _ => {}
         }
     }
 
-    /// "When the user agent is required to dispatch the event, the user agent
-    /// must process the data buffer, the event type buffer, and the last event ID
-    /// buffer using steps appropriate for the user agent."
-    fn dispatch(&mut self) {
-        // "Set the last event ID string of the event source to the value of the
-        // last event ID buffer. The buffer does not get reset."
-        self.last_event_id_buffer.clone_into(&mut self.record.last_event_id);
-        let extras = std::mem::take(&mut self.extras);
-        // "If the data buffer is an empty string, set the data buffer and the
-        // event type buffer to the empty string and return."
-        if self.data_buffer.is_empty() {
-            self.event_type_buffer.clear();
-            self.record.items.extend(extras.id.map(Recorded::LastEventId));
-            self.record.items.extend(extras.retry.map(Recorded::Retry));
-            return;
+    /// Adds the missing line ends. What they complete counts only if it is an
+    /// event, or an error.
+    fn dispatch(&mut self, unfinished: &[u8]) {
+        let delivered = self.items.len();
+        if !unfinished.is_empty() {
+            self.read_line(unfinished, 0);
         }
-        // "If the data buffer's last character is a U+000A LINE FEED (LF)
-        // character, then remove the last character from the data buffer."
-        if self.data_buffer.ends_with('\n') {
-            self.data_buffer.pop();
-        }
-        // "Initialize event's type attribute to "message", its data attribute to
-        // data, […] and its lastEventId attribute to the last event ID string of
-        // the event source. If the event type buffer has a value other than the
-        // empty string, change the type of the newly created event to equal the
-        // value of the event type buffer."
-        let mut event_type = "message".to_owned();
-        if !self.event_type_buffer.is_empty() {
-            self.event_type_buffer.clone_into(&mut event_type);
-        }
-        // "Set the data buffer and the event type buffer to the empty string."
-        self.event_type_buffer.clear();
-        self.record.items.push(Recorded::Event {
-            event_type,
-            data: std::mem::take(&mut self.data_buffer),
-            id: extras.id,
-            last_event_id: self.record.last_event_id.clone(),
-            retry: extras.retry,
+        self.read_line(b"", 0);
+        let completed = self.items.split_off(delivered);
+        self.items.extend(completed.into_iter().filter(|item| {
+            !matches!(item, Recorded::Comment(_) | Recorded::LastEventId(_) | Recorded::Retry(_))
+        }));
+    }
+
+    fn is_pending(&self, unfinished: &[u8]) -> bool {
+        self.refused || !unfinished.is_empty() || !self.interpreter.data_buffer.is_empty()
+    }
+
+    /// Drops the open block, as if none of its lines had been there; its
+    /// comments have been delivered already.
+    fn refuse(&mut self, fault: Fault) {
+        self.interpreter = self.before_block.clone();
+        self.refused = true;
+        let offset = self.block_start as u64;
+        self.items.push(match fault {
+            Fault::TooLarge => Recorded::TooLarge { limit: self.settings.max_event_size, offset },
+            Fault::InvalidUtf8 => Recorded::Error(ParseError::InvalidUtf8 { offset }),
         });
     }
+
+    fn into_record(self) -> Record {
+        let Interpreter { last_event_id_string, reconnection_time, .. } = self.interpreter;
+        Record { items: self.items, last_event_id: last_event_id_string, retry: reconnection_time }
+    }
+
+    /// The first fault of a complete line. That of a blank line is the sum of
+    /// what the block has set.
+    fn fault(&self, line: &[u8]) -> Option<Fault> {
+        if line.is_empty() {
+            let Interpreter { data_buffer, event_type_buffer, extras, .. } = &self.interpreter;
+            let data = data_buffer.strip_suffix('\n').unwrap_or(data_buffer);
+            let id = extras.id.as_deref().unwrap_or_default();
+            return self.check(data.len() + event_type_buffer.len() + id.len());
+        }
+        match self.settings.utf8_policy {
+            Utf8Policy::Reject if str::from_utf8(line).is_err() => {
+                self.fault_so_far(line).or(Some(Fault::InvalidUtf8))
+            }
+            _ => self.check(self.size_with(&String::from_utf8_lossy(line))),
+        }
+    }
+
+    /// The first fault of a line of which this much has arrived.
+    fn fault_so_far(&self, line: &[u8]) -> Option<Fault> {
+        let arrived = without_cut_character(line);
+        let text = match self.settings.utf8_policy {
+            Utf8Policy::Reject => {
+                arrived.utf8_chunks().next().map_or("", |part| part.valid()).into()
+            }
+            _ => String::from_utf8_lossy(arrived),
+        };
+        let invalid = self.settings.utf8_policy == Utf8Policy::Reject && text.len() < arrived.len();
+        // Without a colon, it is not settled yet which field this is.
+        let too_large = text.contains(':').then(|| self.check(self.size_with(&text))).flatten();
+        too_large.or(invalid.then_some(Fault::InvalidUtf8))
+    }
+
+    fn check(&self, size: usize) -> Option<Fault> {
+        (size > self.settings.max_event_size).then_some(Fault::TooLarge)
+    }
+
+    /// What counts against the limit with this line: its value, and for data
+    /// also the lines before it, with their LFs.
+    fn size_with(&self, line: &str) -> usize {
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => self.interpreter.data_buffer.len() + value.len(),
+            // What comes after a NUL does not count.
+            "id" => value.find('\0').unwrap_or(value.len()),
+            // A comment has no field name.
+            "event" | "" => value.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// The bytes without the beginning of a character at their end.
+fn without_cut_character(bytes: &[u8]) -> &[u8] {
+    let is_cut = |end: &&[u8]| {
+        str::from_utf8(end)
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    let ends = (1..=bytes.len().min(3)).map(|length| &bytes[bytes.len() - length..]);
+    let cut = ends.into_iter().find(is_cut).unwrap_or_default();
+    &bytes[..bytes.len() - cut.len()]
 }

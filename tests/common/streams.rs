@@ -1,0 +1,184 @@
+//! Arbitrary event streams, ways to cut them and settings to read them with:
+//! what the properties are tested on.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use proptest::{collection::vec, prelude::*, sample::select};
+use sse_wire::{EofPolicy, Utf8Policy};
+
+use crate::common::reference::Settings;
+
+/// A stream, half of the time a clean one.
+pub fn stream() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![2 => clean_stream().prop_map(String::into_bytes), 1 => soiled(), 1 => scraps()]
+}
+
+/// A stream by the grammar of WHATWG HTML §9.2.5, with all the freedom it gives,
+/// and perhaps an unfinished block at the end.
+pub fn clean_stream() -> impl Strategy<Value = String> {
+    let bom = prop_oneof![5 => Just(""), 1 => Just("\u{FEFF}")];
+    (bom, vec(block(), 0..8), vec(line(), 0..3), value()).prop_map(
+        |(bom, blocks, lines, unfinished)| {
+            [bom, &blocks.concat(), &lines.concat(), &unfinished].concat()
+        },
+    )
+}
+
+/// Lines and the blank line after them.
+pub fn block() -> impl Strategy<Value = String> {
+    (vec(line(), 0..6), line_end()).prop_map(|(lines, end)| lines.concat() + end)
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let colon = prop_oneof![6 => Just(": "), 2 => Just(":"), 1 => Just(":  ")];
+    let field = (name(), colon, value()).prop_map(|parts| [&parts.0, parts.1, &parts.2].concat());
+    let retry = "retry:( |)[0-9]{1,21}";
+    let comment = value().prop_map(|text| format!(":{text}"));
+    let line = prop_oneof![8 => field, 1 => name(), 1 => retry, 1 => comment];
+    (line, line_end()).prop_map(|(line, end)| line + end)
+}
+
+fn line_end() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just("\n"), 1 => Just("\r"), 2 => Just("\r\n")]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    let near_misses = vec![
+        "dat",
+        "datas",
+        "data ",
+        " data",
+        "Data",
+        "\u{FEFF}data",
+        "data\0",
+        "dаta",
+        "d",
+        "even",
+        "events",
+        "EVENT",
+        "i",
+        "ids",
+        "Id",
+        "retr",
+        "retry ",
+        "rétry",
+        "\0",
+    ];
+    prop_oneof![
+        6 => Just("data".to_owned()),
+        2 => Just("event".to_owned()),
+        2 => Just("id".to_owned()),
+        1 => Just("retry".to_owned()),
+        1 => select(near_misses).prop_map(str::to_owned),
+        1 => "[^\r\n:]{1,6}",
+    ]
+}
+
+/// A value: short, with all that is special; or long; or longer than the parser
+/// looks ahead.
+fn value() -> impl Strategy<Value = String> {
+    let special = select(vec![" ", ":", "\0", "\u{FEFF}", "é", "€", "😀", "\u{85}", "\u{2028}"]);
+    let short = vec(prop_oneof![3 => "[a-z0-9]{1,4}", 1 => special.prop_map(str::to_owned)], 0..4)
+        .prop_map(|pieces| pieces.concat());
+    let any = "[^\r\n]{0,8}";
+    let long = |lengths| {
+        (lengths, select(vec!["a", "é", "€", "😀"])).prop_map(|(length, text)| text.repeat(length))
+    };
+    prop_oneof![120 => short, 40 => any, 12 => long(20..1500usize), 1 => long(8_000..34_000)]
+}
+
+/// A clean stream in which a few bytes have been replaced, added or lost.
+fn soiled() -> impl Strategy<Value = Vec<u8>> {
+    let fault = (any::<prop::sample::Index>(), 0..3usize, scrap());
+    (clean_stream(), vec(fault, 1..5)).prop_map(|(stream, faults)| {
+        let mut stream = stream.into_bytes();
+        for (index, lost, added) in faults {
+            let start = index.index(stream.len() + 1);
+            let end = stream.len().min(start + lost);
+            stream.splice(start..end, added);
+        }
+        stream
+    })
+}
+
+/// Nothing but pieces that are likely to be misread.
+fn scraps() -> impl Strategy<Value = Vec<u8>> {
+    vec(scrap(), 0..40).prop_map(|scraps| scraps.concat())
+}
+
+fn scrap() -> impl Strategy<Value = Vec<u8>> {
+    let text = vec![
+        "data: a\n",
+        "data",
+        "data:",
+        "event: x\n",
+        "event",
+        "id: 1\n",
+        "id",
+        "retry: 5\n",
+        "retry",
+        ": c\n",
+        ":",
+        " ",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        "\u{FEFF}",
+        "\0",
+        "dat",
+        "id:\0",
+    ];
+    let not_text = vec![
+        &b"\xFF"[..],
+        b"\xE2\x82",
+        b"\xF0\x9F\x98",
+        b"\xED\xA0\x80",
+        b"\xC0\x80",
+        b"\x80",
+        b"\xEF\xBB",
+        b"\xF4\x90\x80\x80",
+        b"\xC3",
+    ];
+    prop_oneof![
+        6 => select(text).prop_map(|text| text.as_bytes().to_vec()),
+        2 => select(not_text).prop_map(<[u8]>::to_vec),
+        1 => vec(any::<u8>(), 0..8),
+        1 => (0usize..200).prop_map(|length| vec![b'a'; length]),
+    ]
+}
+
+/// Every policy, and limits that most streams exceed somewhere.
+pub fn settings() -> impl Strategy<Value = Settings> {
+    let limit = prop_oneof![2 => Just(usize::MAX), 2 => 0usize..20, 2 => 100usize..2000];
+    let utf8 = select(vec![Utf8Policy::Replace, Utf8Policy::Reject]);
+    let eof = select(vec![EofPolicy::Discard, EofPolicy::Dispatch, EofPolicy::Error]);
+    (limit, utf8, eof, "[a-z]{0,3}").prop_map(
+        |(max_event_size, utf8_policy, eof_policy, last_event_id)| Settings {
+            max_event_size,
+            utf8_policy,
+            eof_policy,
+            last_event_id,
+        },
+    )
+}
+
+/// The sizes of chunks, which [`cut`] repeats. Zero is an empty chunk.
+pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    let size = prop_oneof![4 => 0usize..12, 1 => 12usize..3000];
+    vec(size, 1..30).prop_filter("chunks that get on", |sizes| sizes.iter().any(|size| *size > 0))
+}
+
+/// Cuts a stream into chunks.
+pub fn cut<'a>(stream: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
+    let mut rest = stream;
+    let mut chunks = Vec::new();
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (chunk, after) = rest.split_at(rest.len().min(*size));
+        chunks.push(chunk);
+        rest = after;
+    }
+    chunks
+}
