@@ -48,7 +48,7 @@ fn ours_until_done(chunks: &[&[u8]]) -> Vec<String> {
     data
 }
 
-/// What most tutorials do with a chunk, and many with each chunk by itself.
+/// What a tutorial does with the lines of a text.
 fn data_lines(text: &str) -> Vec<String> {
     // for (const line of text.split("\n"))
     //   if (line.startsWith("data: ")) onData(line.slice(6));
