@@ -1,232 +1,279 @@
-//! Memory, counted by an allocator: none for lent events, no more than the
-//! limit allows for hostile streams, and what is no longer needed is freed.
+//! Memory, counted by an allocator: how often each tier allocates for streams
+//! such as servers send, and what is shared, kept and given back. What hostile
+//! streams cost is in `attacks.rs`.
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
+#[path = "common/allocations.rs"]
+mod allocations;
+#[path = "../benches/corpora/streams.rs"]
+mod corpora;
 
+use std::{hint::black_box, sync::LazyLock};
+
+use allocations::counted;
 use bytes::{Bytes, BytesMut};
-#[cfg(feature = "std")]
-use sse_wire::EventReader;
-use sse_wire::{Decoder, EofPolicy, Event, EventWriter, ParseError, Parser};
+use sse_wire::{Decoder, Event, Parser};
 
-struct Counting;
+/// Chunk sizes: all at once, as the benches have them, and small ones.
+const SIZES: [usize; 4] = [usize::MAX, 16 * 1024, 1460, 64];
 
-thread_local! {
-    static COUNT: Cell<Count> = const { Cell::new(Count { calls: 0, live: 0, peak: 0 }) };
+/// Capacity that the parser keeps for data, and how much space the decoder
+/// reserves at a time for events that are no slices.
+const KEPT: usize = 4096;
+
+/// How often a stream is read before allocations count: buffers change places,
+/// so it takes a few rounds to warm all of them.
+const WARM_UP: usize = 4;
+
+/// The first part of each corpus of the benches.
+static SAMPLES: LazyLock<Vec<Sample>> =
+    LazyLock::new(|| corpora::all().into_iter().map(Sample::new).collect());
+
+struct Sample {
+    name: &'static str,
+    bytes: Bytes,
+    events: Vec<Block>,
 }
 
-/// What this thread has allocated.
-#[derive(Clone, Copy, Debug)]
-struct Count {
-    calls: usize,
-    live: isize,
-    peak: isize,
+/// A block with data.
+struct Block {
+    start: usize,
+    end: usize,
+    data_lines: usize,
 }
 
-impl Count {
-    fn add(self, calls: usize, bytes: isize) -> Self {
-        let live = self.live + bytes;
-        Self { calls: self.calls + calls, live, peak: self.peak.max(live) }
-    }
-}
+impl Sample {
+    const LENGTH: usize = 40 * 1024;
 
-fn count(calls: usize, bytes: isize) {
-    COUNT.set(COUNT.get().add(calls, bytes));
-}
-
-#[allow(unsafe_code, reason = "an allocator is unsafe to implement")]
-// SAFETY: all is left to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
-        // SAFETY: as the caller's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
-        // SAFETY: as the caller's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Old and new are alive while one is copied to the other.
-        count(1, size as isize);
-        count(0, -(layout.size() as isize));
-        // SAFETY: as the caller's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Runs `work` and returns how often it has allocated, how many bytes were
-/// alive at the most, and how many still are.
-fn counted(work: impl FnOnce()) -> (usize, isize, isize) {
-    let before = COUNT.get();
-    COUNT.set(Count { peak: before.live, ..before });
-    work();
-    let after = COUNT.get();
-    (after.calls - before.calls, after.peak - before.live, after.live - before.live)
-}
-
-fn read_all(parser: &mut Parser, chunk: &[u8]) -> (usize, Vec<ParseError>) {
-    let (mut events, mut errors) = (0, Vec::new());
-    let mut feed = parser.feed(chunk);
-    loop {
-        match feed.next_event() {
-            Ok(Some(event)) => {
-                std::hint::black_box(event.data());
-                events += 1;
+    fn new(corpus: corpora::Corpus) -> Self {
+        let stream = String::from_utf8(corpus.bytes).unwrap();
+        let blank_line = if stream.contains('\r') { "\r\n\r\n" } else { "\n\n" };
+        let mut sample = Self { name: corpus.name, bytes: Bytes::new(), events: Vec::new() };
+        let mut end = 0;
+        for block in stream.split_inclusive(blank_line) {
+            let start = end;
+            if start > Self::LENGTH {
+                break;
             }
-            Ok(None) => return (events, errors),
-            Err(error) => errors.push(error),
+            end += block.len();
+            let data_lines = block.lines().filter(|line| line.starts_with("data:")).count();
+            if data_lines > 0 {
+                sample.events.push(Block { start, end, data_lines });
+            }
         }
+        sample.bytes = Bytes::from(stream).slice(..end);
+        sample
+    }
+
+    /// Without a copy, so that only what is tested allocates.
+    fn chunks(&self, size: usize) -> impl Iterator<Item = Bytes> + Clone {
+        chunks(&self.bytes, size)
+    }
+
+    /// The events that cannot be slices of chunks of this size: those that a
+    /// chunk end cuts, and those with several `data` lines.
+    fn copied(&self, size: usize) -> impl Iterator<Item = &Block> {
+        self.events.iter().filter(move |block| block.is_cut(size) || block.data_lines > 1)
+    }
+}
+
+impl Block {
+    fn is_cut(&self, size: usize) -> bool {
+        self.start / size != (self.end - 1) / size
+    }
+
+    fn is_large(&self) -> bool {
+        self.end - self.start > KEPT
+    }
+
+    /// How often a buffer for it grows at the most, if it doubles.
+    fn doublings(&self) -> usize {
+        (self.end - self.start).ilog2() as usize
+    }
+}
+
+fn chunks(bytes: &Bytes, size: usize) -> impl Iterator<Item = Bytes> + Clone {
+    (0..bytes.len())
+        .step_by(size)
+        .map(move |start| bytes.slice(start..bytes.len().min(start.saturating_add(size))))
+}
+
+fn lend(parser: &mut Parser, chunks: impl IntoIterator<Item = Bytes>) -> usize {
+    let mut events = 0;
+    for chunk in chunks {
+        let mut feed = parser.feed(&chunk);
+        while let Some(event) = feed.next_event().unwrap() {
+            black_box(event);
+            events += 1;
+        }
+    }
+    events
+}
+
+fn decode(
+    decoder: &mut Decoder,
+    chunks: impl IntoIterator<Item = Bytes>,
+    mut keep: impl FnMut(Event),
+) {
+    for chunk in chunks {
+        decoder.push(chunk);
+        while let Some(event) = decoder.next_event().unwrap() {
+            keep(event);
+        }
+    }
+}
+
+// The lent tiers.
+
+#[test]
+fn lent_events_allocate_nothing_once_the_buffers_are_warm() {
+    for sample in SAMPLES.iter() {
+        for size in SIZES.into_iter().chain([7, 1]) {
+            let chunks = sample.chunks(size);
+            let mut parser = Parser::new();
+            for _ in 0..WARM_UP {
+                assert_eq!(lend(&mut parser, chunks.clone()), sample.events.len());
+            }
+            let calls = counted(|| _ = lend(&mut parser, chunks.clone())).calls;
+            // An event larger than what the buffers keep is assembled in one
+            // that is freed afterwards.
+            let large = sample.copied(size).filter(|block| block.is_large());
+            let allowed: usize = large.map(Block::doublings).sum();
+            assert!(calls <= allowed, "{} in chunks of {size}: {calls}", sample.name);
+            assert!(allowed == 0 || sample.name == "large");
+        }
+    }
+}
+
+#[test]
+fn lent_items_of_every_kind_allocate_nothing_once_the_buffers_are_warm() {
+    let valid = "event: delta\nid: 123\ndata: {\"text\":\"né\"}\n\n: keep-alive\n\n\
+                 data: one\ndata: two\n\nretry: 5\nid: 7\n\nid\n\n";
+    let stream = [valid.as_bytes(), b"data: \xFF\n\n"].concat().repeat(100);
+    for size in SIZES.into_iter().chain([7, 1]) {
+        let mut parser = Parser::new();
+        let mut read = || {
+            let mut items = 0;
+            for chunk in stream.chunks(size) {
+                let mut feed = parser.feed(chunk);
+                while let Some(item) = feed.next_item().unwrap() {
+                    black_box(item);
+                    items += 1;
+                }
+            }
+            items
+        };
+        for _ in 0..WARM_UP {
+            assert_eq!(read(), 700);
+        }
+        assert_eq!(counted(|| _ = read()).calls, 0, "chunks of {size}");
     }
 }
 
 #[test]
 fn a_chunk_of_two_mib_of_empty_events_costs_no_memory() {
-    let chunk = b"data\n\n".repeat((2 << 20) / 6);
+    let chunk = Bytes::from(b"data\n\n".repeat((2 << 20) / 6));
     let mut parser = Parser::new();
-    let mut events = 0;
-    let (calls, ..) = counted(|| events = read_all(&mut parser, &chunk).0);
-    assert_eq!((calls, events), (0, (2 << 20) / 6));
+    let used = counted(|| assert_eq!(lend(&mut parser, [chunk]), (2 << 20) / 6));
+    assert_eq!((used.calls, used.peak), (0, 0));
 }
 
 #[test]
-fn lent_events_allocate_nothing_once_the_buffers_are_warm() {
-    let stream = "event: delta\nid: 123\ndata: {\"text\":\"né\"}\n\n: keep-alive\n\n\
-                  data: one\ndata: two\n\nretry: 5\n\n"
-        .repeat(1000);
-    // Buffers of cut values change places, so they are warm after a few rounds.
-    for size in [1, 7, 64, 1460, 16384, stream.len()] {
+fn a_long_line_is_assembled_with_few_copies() {
+    let line = Bytes::from(format!("data: {}\n\n", "a".repeat(2 << 20)));
+    let mut parser = Parser::new();
+    drop(line.clone());
+    let calls = counted(|| assert_eq!(lend(&mut parser, chunks(&line, 256)), 1)).calls;
+    assert!(calls <= 20, "{calls} allocations");
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_reader_that_lends_allocates_its_buffer_and_what_its_parser_does() {
+    use sse_wire::EventReader;
+
+    for sample in SAMPLES.iter() {
+        let chunks = sample.chunks(16 * 1024);
         let mut parser = Parser::new();
-        let mut read =
-            || stream.as_bytes().chunks(size).map(|chunk| read_all(&mut parser, chunk).0).sum();
-        for _ in 0..4 {
-            let events: usize = read();
-            assert_eq!(events, 2000);
-        }
-        let (calls, ..) = counted(|| assert_eq!(read(), 2000));
-        assert_eq!(calls, 0, "chunks of {size}");
-    }
-}
-
-/// Feeds a healthy event, then `head`, then `filling` for ever, and then ends
-/// that block and feeds an event that must be delivered.
-fn attack(limit: usize, head: &[u8], filling: &[u8], expected_errors: usize) {
-    let mut parser = Parser::builder().max_event_size(limit).build();
-    read_all(&mut parser, b"data: 1\n\n");
-    let chunk = filling.repeat(4096 / filling.len());
-    let mut errors = Vec::new();
-    let (_, peak, left) = counted(|| {
-        errors.extend(read_all(&mut parser, head).1);
-        for _ in 0..(16 * limit / chunk.len()) {
-            errors.extend(read_all(&mut parser, &chunk).1);
-        }
-        let (events, more) = read_all(&mut parser, b"\n\ndata: healthy\n\n");
-        errors.extend(more);
-        assert!(events >= 1);
-        read_all(&mut parser, b"");
-    });
-    let context = String::from_utf8_lossy(head).into_owned() + &String::from_utf8_lossy(filling);
-    assert_eq!(errors.len(), expected_errors, "{context:?}: {errors:?}");
-    let ceiling = (3 * limit + chunk.len()) as isize;
-    assert!(peak <= ceiling, "{context:?}: {peak} of {ceiling} bytes");
-    assert!(left <= 8 * 1024, "{context:?}: {left} bytes left");
-}
-
-#[test]
-fn an_endless_line_holds_no_more_than_the_limit_allows() {
-    let limit = 1 << 18;
-    for head in ["data:", "event:", "id:", ":", "data: a\ndata: b\nid: "] {
-        attack(limit, head.as_bytes(), b"a", 1);
-        attack(limit, head.as_bytes(), b"\xFF", 1);
-    }
-    for head in ["unknown:", "retry:", "data"] {
-        attack(limit, head.as_bytes(), b"1", 0);
-    }
-}
-
-#[test]
-fn an_endless_block_holds_no_more_than_the_limit_allows() {
-    let limit = 1 << 18;
-    attack(limit, b"", b"data\n", 1);
-    attack(limit, b"", b"data: a\r\n", 1);
-    for filling in [&b":\n"[..], b"id:1\n", b"event: x\n", b"retry: 1\n", b"x\n"] {
-        attack(limit, b"", filling, 0);
-    }
-}
-
-#[test]
-fn type_and_id_and_data_and_a_comment_together_stay_within_three_times_the_limit() {
-    let limit = 1 << 20;
-    let long = "a".repeat(limit);
-    for (event_type, id, data) in
-        [(1, 1, 0), (2, 2, 2), (4, 4, 2), (1, 2, 4), (100, 100, 1), (1, 1, 1), (2, 1, 1)]
-    {
-        let part = |part| &long[..limit.checked_div(part).unwrap_or(0)];
-        let stream =
-            format!("event: {}\nid: {}\ndata: {}\n:{long}", part(event_type), part(id), part(data));
-        let mut parser = Parser::builder().max_event_size(limit).build();
-        let (_, peak, _) = counted(|| {
-            for chunk in stream.as_bytes().chunks(1000) {
-                read_all(&mut parser, chunk);
+        let expected = counted(|| _ = lend(&mut parser, chunks.clone())).calls;
+        let calls = counted(|| {
+            let mut reader = EventReader::new(&sample.bytes[..]);
+            while let Some(event) = reader.next_event().unwrap() {
+                black_box(event);
             }
-        });
-        // While a buffer grows, it stands there twice.
-        let ceiling = 3 * limit + limit / 2 + 10_000;
-        assert!(peak <= ceiling as isize, "{event_type} {id} {data}: {peak}");
+        })
+        .calls;
+        assert_eq!(calls, 1 + expected, "{}", sample.name);
     }
 }
 
-#[test]
-fn a_large_event_leaves_no_capacity_behind() {
-    let large = format!("data: {}\n\n", "a".repeat(400 * 1024));
-    let mut parser = Parser::new();
-    let (_, _, left) = counted(|| {
-        for chunk in large.as_bytes().chunks(1460) {
-            read_all(&mut parser, chunk);
-        }
-    });
-    assert!(left <= 8 * 1024, "{left} bytes left");
-}
+// The owned tiers.
 
 #[test]
-fn the_end_of_the_stream_gives_back_an_unfinished_block() {
-    let parsers = [EofPolicy::Discard, EofPolicy::Error]
-        .map(|policy| Parser::builder().eof_policy(policy).build());
-    for mut parser in parsers {
-        let (_, peak, left) = counted(|| {
-            for _ in 0..100 {
-                read_all(&mut parser, &[b"data: ", "a".repeat(4096).as_bytes()].concat());
+fn a_decoder_allocates_once_a_chunk_and_once_an_event_that_is_no_slice() {
+    for sample in SAMPLES.iter() {
+        for size in SIZES {
+            let chunks = sample.chunks(size);
+            let mut decoder = Decoder::new();
+            for _ in 0..WARM_UP {
+                decode(&mut decoder, chunks.clone(), drop);
             }
-            let _ = parser.finish();
-        });
-        assert!(peak > 400_000 && left <= 8 * 1024, "{left} of {peak} bytes left");
+            let calls = counted(|| decode(&mut decoder, chunks.clone(), drop)).calls;
+            let allowed = chunks.clone().count() + copies(sample, size);
+            assert!(calls <= allowed, "{} in chunks of {size}: {calls}", sample.name);
+        }
     }
 }
 
 #[test]
-fn an_owned_event_after_a_large_one_is_small() {
-    let large = format!("data: {}\n\nda", "a".repeat(400 * 1024));
-    let mut event = None;
-    let (_, _, left) = counted(|| {
-        let mut decoder = Decoder::new();
-        for chunk in large.as_bytes().chunks(1460) {
-            decoder.push(Bytes::copy_from_slice(chunk));
-            while decoder.next_event().unwrap().is_some() {}
+fn events_that_are_kept_cost_a_little_more_for_the_space_they_share() {
+    for sample in SAMPLES.iter() {
+        for size in SIZES {
+            let chunks = sample.chunks(size);
+            let mut decoder = Decoder::new();
+            for _ in 0..WARM_UP {
+                decode(&mut decoder, chunks.clone(), drop);
+            }
+            let mut kept = Vec::with_capacity(sample.events.len());
+            let calls =
+                counted(|| decode(&mut decoder, chunks.clone(), |event| kept.push(event))).calls;
+            let small: Vec<_> = sample.copied(size).filter(|block| !block.is_large()).collect();
+            let total: usize = small.iter().map(|block| block.end - block.start).sum();
+            let longest = small.iter().map(|block| block.end - block.start).max().unwrap_or(0);
+            // What is left of one space is too small for the next event. There
+            // is the space, and the reference count for it.
+            let shared = 2 * (1 + total / (KEPT - longest));
+            let allowed = chunks.clone().count() + copies(sample, size) + shared;
+            assert!(calls <= allowed, "{} in chunks of {size}: {calls}", sample.name);
         }
-        decoder.push(Bytes::from_static(b"ta: b\n\n"));
-        event = decoder.next_event().unwrap();
-    });
-    assert_eq!(event.unwrap().data(), "b");
-    assert!(left <= 8 * 1024, "{left} bytes for one event");
+    }
 }
+
+/// What the events cost that are no slices: each its reference count, and a
+/// large one also its own memory and the buffer that the parser assembles it in.
+fn copies(sample: &Sample, size: usize) -> usize {
+    let copied = sample.copied(size);
+    copied.map(|block| if block.is_large() { 2 + block.doublings() } else { 1 }).sum()
+}
+
+#[cfg(feature = "stream")]
+#[test]
+fn a_stream_allocates_what_its_decoder_does() {
+    use futures::{FutureExt, StreamExt, stream};
+    use sse_wire::EventStream;
+
+    for sample in SAMPLES.iter() {
+        for size in SIZES {
+            let chunks = sample.chunks(size);
+            let expected = counted(|| decode(&mut Decoder::new(), chunks.clone(), drop)).calls;
+            let mut events = EventStream::new(stream::iter(chunks.map(Ok::<_, ()>)));
+            let calls =
+                counted(|| while let Some(Some(Ok(_))) = events.next().now_or_never() {}).calls;
+            assert_eq!(calls, expected, "{} in chunks of {size}", sample.name);
+        }
+    }
+}
+
+// What is shared, kept and given back.
 
 #[test]
 fn buffers_keep_no_more_than_they_say_whatever_the_limit() {
@@ -234,78 +281,43 @@ fn buffers_keep_no_more_than_they_say_whatever_the_limit() {
         for length in [900, 2_900, 15_900] {
             let text = "a".repeat(length.min(limit));
             let mut parser = Parser::builder().max_event_size(limit).build();
-            let (_, _, left) = counted(|| {
+            let left = counted(|| {
                 for field in ["data: ", "event: ", "id: ", ":"] {
                     // Cut, and whole with a second line after it.
                     for chunk in format!("{field}{text}\n\n").as_bytes().chunks(700) {
-                        read_all(&mut parser, chunk);
+                        feed(&mut parser, chunk);
                     }
-                    read_all(&mut parser, format!("{field}{text}\n{field}\n\n").as_bytes());
+                    feed(&mut parser, format!("{field}{text}\n{field}\n\n").as_bytes());
                 }
-                read_all(&mut parser, b"id\n\n");
-            });
+                feed(&mut parser, b"id\n\n");
+            })
+            .left;
+            // 4 KiB for data, 1 KiB for type, ID, unfinished line and last
+            // event ID.
             assert!(left <= 8 * 1024, "{left} bytes left of {length} with limit {limit}");
         }
     }
 }
 
-#[test]
-fn a_long_last_event_id_is_given_back_when_it_is_replaced() {
-    let limit = 1 << 20;
-    let mut parser = Parser::builder().max_event_size(limit).build();
-    let streams =
-        [limit / 2 + 1, limit - 1, limit, 1].map(|length| format!("id:{}\n\n", "1".repeat(length)));
-    let (_, peak, left) = counted(|| {
-        for stream in &streams {
-            for chunk in stream.as_bytes().chunks(1000) {
-                read_all(&mut parser, chunk);
-            }
-            read_all(&mut parser, b"");
-        }
-    });
-    assert!(left <= 8 * 1024, "{left} bytes left");
-    assert!(peak <= (3 * limit + 10_000) as isize, "{peak}");
-}
-
-#[test]
-fn a_long_line_is_assembled_with_few_copies() {
-    let line = format!("data: {}\n\n", "a".repeat(2 << 20));
-    let mut parser = Parser::new();
-    let (calls, ..) = counted(|| {
-        for chunk in line.as_bytes().chunks(256) {
-            read_all(&mut parser, chunk);
-        }
-    });
-    assert!(calls <= 20, "{calls} allocations");
+/// Feeds a chunk, of which events and errors do not matter.
+fn feed(parser: &mut Parser, chunk: &[u8]) {
+    let mut feed = parser.feed(chunk);
+    while !matches!(feed.next_event(), Ok(None)) {}
 }
 
 #[cfg(feature = "std")]
 #[test]
 fn an_inherited_last_event_id_is_shared_and_not_copied_for_each_event() {
+    use sse_wire::EventReader;
+
     let stream = format!("id: {}\ndata\n\n", "1".repeat(64 * 1024)) + &"data\n\n".repeat(1000);
-    let (_, peak, _) = counted(|| {
+    let peak = counted(|| {
         let events: Vec<_> = EventReader::new(stream.as_bytes()).map(Result::unwrap).collect();
         assert!(events.iter().all(|event| event.last_event_id().len() == 64 * 1024));
         assert_eq!(events.len(), 1001);
-    });
+    })
+    .peak;
     assert!(peak < 1 << 20, "{peak}");
-}
-
-#[test]
-fn chunks_pushed_in_advance_are_neither_copied_nor_read_twice() {
-    let chunk = Bytes::from("data: a\n\n".repeat(100));
-    let mut decoder = Decoder::new();
-    let mut kept = Vec::with_capacity(10_000);
-    let (_, peak, _) = counted(|| {
-        for _ in 0..100 {
-            decoder.push(chunk.clone());
-        }
-        while let Some(event) = decoder.next_event().unwrap() {
-            kept.push(event);
-        }
-    });
-    assert_eq!(kept.len(), 10_000);
-    assert!(peak < 64 * 1024, "{peak}");
 }
 
 #[test]
@@ -313,7 +325,7 @@ fn detached_events_do_not_keep_their_chunks() {
     let chunk = format!("data: keep\n\ndata: {}\n\n", "a".repeat(32 * 1024));
     let keep = |detach: bool| {
         let mut kept = Vec::with_capacity(1000);
-        let (_, _, left) = counted(|| {
+        let left = counted(|| {
             let mut decoder = Decoder::new();
             for _ in 0..1000 {
                 decoder.push(Bytes::copy_from_slice(chunk.as_bytes()));
@@ -321,7 +333,8 @@ fn detached_events_do_not_keep_their_chunks() {
                 kept.push(if detach { event.detach() } else { event });
                 decoder.next_event().unwrap();
             }
-        });
+        })
+        .left;
         assert!(kept.iter().all(|event| event.data() == "keep"));
         left
     };
@@ -329,54 +342,83 @@ fn detached_events_do_not_keep_their_chunks() {
     assert!(keep(true) < 256 * 1000, "a detached one does not");
 }
 
-#[test]
-fn a_decoder_allocates_once_a_chunk_and_once_an_event_that_is_no_slice() {
-    let chunks: Vec<Bytes> = (0..100)
-        .map(|chunk| format!("id: {chunk}\ndata: x\n\ndata: y\n\n").repeat(50).into())
-        .collect();
-    let mut decoder = Decoder::new();
-    let decode = |decoder: &mut Decoder, chunk: Bytes| {
-        let mut events = 0;
-        decoder.push(chunk);
-        while let Some(event) = decoder.next_event().unwrap() {
-            assert!(!event.last_event_id().is_empty());
-            events += 1;
-        }
-        events
-    };
-    let (calls, ..) = counted(|| {
-        for chunk in chunks {
-            assert_eq!(decode(&mut decoder, chunk), 100);
-        }
-    });
-    // The one beyond is for the parser's own last event ID.
-    assert_eq!(calls, 100 + 1);
+// The encoder.
 
-    let lines = Bytes::from("data: a\ndata: b\n\n".repeat(50));
-    decode(&mut decoder, lines.clone());
-    let (calls, ..) = counted(|| assert_eq!(decode(&mut decoder, lines.clone()), 50));
-    assert_eq!(calls, 50);
-
-    // Those that are kept share their room, 4 KiB at a time.
-    let lines = Bytes::from("data: a\ndata: b\n\n".repeat(10_000));
-    decode(&mut decoder, lines.clone());
-    decoder.push(lines.clone());
-    let mut kept = Vec::with_capacity(10_000);
-    let (calls, ..) = counted(|| {
-        kept.extend(std::iter::from_fn(|| decoder.next_event().unwrap()));
-    });
-    assert!((10_000..10_100).contains(&calls), "{calls}");
+/// What `write` has appended to a buffer, without an allocation.
+fn without_allocation(write: impl Fn(&mut BytesMut)) -> BytesMut {
+    let mut buffer = BytesMut::with_capacity(4096);
+    let calls = counted(|| write(&mut buffer)).calls;
+    assert_eq!(calls, 0, "{buffer:?}");
+    buffer
 }
 
 #[test]
 fn encoding_into_a_buffer_with_room_allocates_nothing() {
+    use std::time::Duration;
+
+    use sse_wire::{Encode, Encoded, Item, encode};
+
     let event = Event::builder().event_type("t").id("1").data("a\nb").build().unwrap();
-    let mut buffer = BytesMut::with_capacity(4096);
-    let (calls, ..) = counted(|| {
-        event.encode(&mut buffer);
-        EventWriter::new(&mut buffer).id("2").unwrap().data("c\r\nd").finish();
-        sse_wire::encode::comment("e", &mut buffer);
+    let encoded = "event: t\nid: 1\ndata: a\ndata: b\n\n";
+    assert_eq!(without_allocation(|buffer| event.encode(buffer)), encoded);
+    assert_eq!(without_allocation(|buffer| event.as_event_ref().encode(buffer)), encoded);
+
+    let time = Duration::from_millis(5);
+    for (item, encoded) in [
+        (Item::Event(event.clone()), encoded),
+        (Item::Comment("c\nd".into()), ": c\n: d\n\n"),
+        (Item::LastEventId("2".into()), "id: 2\n\n"),
+        (Item::Retry(time), "retry: 5\n\n"),
+    ] {
+        assert_eq!(without_allocation(|buffer| item.encode(buffer).unwrap()), encoded);
+        let lent = item.as_item_ref();
+        assert_eq!(without_allocation(|buffer| lent.encode(buffer).unwrap()), encoded);
+        let bytes = Encoded::try_from(&item).unwrap();
+        assert_eq!(without_allocation(|buffer| bytes.encode(buffer).unwrap()), encoded);
+        assert_eq!(counted(|| _ = black_box(item.encoded_len())).calls, 0);
+        assert_eq!(counted(|| _ = Encoded::try_from(&item).unwrap()).calls, 1);
+    }
+    let functions = without_allocation(|buffer| {
+        encode::comment("c", buffer);
+        encode::retry(time, buffer).unwrap();
+        encode::last_event_id("2", buffer).unwrap();
     });
+    assert_eq!(functions, ": c\n\nretry: 5\n\nid: 2\n\n");
+
+    // Other buffers than `BytesMut`.
+    let (mut vector, mut array) = (Vec::with_capacity(64), [0; 64]);
+    let calls = counted(|| {
+        event.encode(&mut vector);
+        event.encode(&mut &mut array[..]);
+    })
+    .calls;
     assert_eq!(calls, 0);
-    assert_eq!(buffer, "event: t\nid: 1\ndata: a\ndata: b\n\nid: 2\ndata: c\ndata: d\n\n: e\n\n");
+    assert!(vector == encoded.as_bytes() && array.starts_with(&vector));
+    assert_eq!(counted(|| drop(event.to_bytes())).calls, 1);
+}
+
+#[test]
+fn writing_an_event_into_a_buffer_with_room_allocates_nothing() {
+    use std::{fmt::Write, time::Duration};
+
+    use sse_wire::EventWriter;
+
+    let written = without_allocation(|buffer| {
+        let mut event = EventWriter::new(buffer).event_type("t").unwrap().id("1").unwrap();
+        write!(event, "{{\"x\":{}}}\r\n", 7).unwrap();
+        #[cfg(feature = "std")]
+        std::io::Write::write_all(&mut event, "é\n".as_bytes()).unwrap();
+        #[cfg(not(feature = "std"))]
+        event.write_str("é\n").unwrap();
+        event.data("b").retry(Duration::from_millis(5)).unwrap().finish();
+    });
+    let expected = "event: t\nid: 1\ndata: {\"x\":7}\ndata: é\ndata: b\nretry: 5\n\n";
+    assert_eq!(written, expected);
+    // A writer that fails, and one that is dropped, leave nothing.
+    let written = without_allocation(|buffer| {
+        assert!(EventWriter::new(buffer).data("a").id("\n").is_err());
+        assert!(EventWriter::new(buffer).data("a").id("\0").is_err());
+        drop(EventWriter::new(buffer).data("a"));
+    });
+    assert_eq!(written, "");
 }

@@ -1,0 +1,73 @@
+//! An allocator that counts what each thread allocates. Whatever test binary
+//! has this file as a module, by `#[path]`, uses it.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+/// What some work has allocated, on its own thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allocations {
+    /// How often it has allocated, or enlarged what it had.
+    pub calls: usize,
+    /// How many bytes were alive at the most.
+    pub peak: isize,
+    /// How many bytes still are; fewer than none if it has freed older ones.
+    pub left: isize,
+}
+
+/// Runs `work` and returns what it has allocated.
+pub fn counted(work: impl FnOnce()) -> Allocations {
+    let before = TOTAL.get();
+    TOTAL.set(Allocations { peak: before.left, ..before });
+    work();
+    let after = TOTAL.get();
+    TOTAL.set(Allocations { peak: before.peak.max(after.peak), ..after });
+    Allocations {
+        calls: after.calls - before.calls,
+        peak: after.peak - before.left,
+        left: after.left - before.left,
+    }
+}
+
+thread_local! {
+    static TOTAL: Cell<Allocations> =
+        const { Cell::new(Allocations { calls: 0, peak: 0, left: 0 }) };
+}
+
+fn count(calls: usize, bytes: isize) {
+    let Allocations { calls: before, peak, left } = TOTAL.get();
+    let left = left + bytes;
+    TOTAL.set(Allocations { calls: before + calls, peak: peak.max(left), left });
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[allow(unsafe_code, reason = "an allocator is unsafe to implement")]
+// SAFETY: all is left to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: as the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: as the caller's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Old and new are alive while one is copied to the other.
+        count(1, size as isize);
+        count(0, -(layout.size() as isize));
+        // SAFETY: as the caller's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
