@@ -27,8 +27,10 @@ const ARENA: usize = 4096;
 /// # Cost
 ///
 /// One allocation for each chunk that has events in it. One for each event that
-/// cannot be a slice, plus one for every 4 KiB of such events, or for each
-/// larger one. One for a last event ID that events of later chunks inherit.
+/// cannot be a slice, plus two for every 4 KiB of such events that are kept, or
+/// one for each larger one. One for a last event ID that events of later chunks
+/// inherit. And those that the [`Parser`] makes for a block that is larger than
+/// its buffers.
 ///
 /// # Examples
 ///

@@ -103,23 +103,33 @@ impl<'a> EventRef<'a> {
 
     /// Same as [`to_event`](Self::to_event), but an inherited ID is shared.
     pub(crate) fn copied_with(&self, shared_id: &mut SharedId) -> Event {
-        self.copied_to(&mut BytesMut::with_capacity(self.text_length()), shared_id)
-    }
-
-    /// How many bytes [`copied_to`](Self::copied_to) copies.
-    pub(crate) fn text_length(&self) -> usize {
-        self.data.len() + self.event_type.len() + self.id().map_or(0, str::len)
+        let text = Slices::copied(self.data, self.event_type, self.own_id());
+        self.with_text(text, shared_id)
     }
 
     /// Copies the event to the end of `arena`, except for an inherited ID.
     pub(crate) fn copied_to(&self, arena: &mut BytesMut, shared_id: &mut SharedId) -> Event {
+        let text = Slices::copied_to(arena, self.data, self.event_type, self.own_id());
+        self.with_text(text, shared_id)
+    }
+
+    /// How many bytes these two copy.
+    pub(crate) fn text_length(&self) -> usize {
+        self.data.len() + self.event_type.len() + self.own_id().len()
+    }
+
+    /// The event with its data, type and own ID in `text`.
+    fn with_text(&self, text: Slices, shared_id: &mut SharedId) -> Event {
         let last_event_id = match self.id() {
             Some(_) => LastEventId::Own,
             None => shared_id.inherited(self.last_event_id),
         };
-        let id = self.id().unwrap_or_default();
-        let text = Slices::copied_to(arena, self.data, self.event_type, id);
         Event::from_parts(text, last_event_id, self.retry)
+    }
+
+    /// Its own ID, or nothing.
+    fn own_id(&self) -> &'a str {
+        self.id().unwrap_or_default()
     }
 
     /// What two equal events have in common.

@@ -227,21 +227,34 @@ pub(crate) struct Slices {
 }
 
 impl Slices {
+    /// Copies the three texts into memory of their own.
+    ///
+    /// Allocates that memory, and the reference count.
+    pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
+        let text = [data, event_type, id].concat();
+        Self::joined(text.into(), data, event_type, id)
+    }
+
     /// Copies the three texts to the end of `arena` and splits that part off.
     ///
     /// Allocates the reference count, and new space if the arena has too
     /// little.
     pub(crate) fn copied_to(arena: &mut BytesMut, data: &str, event_type: &str, id: &str) -> Self {
-        arena.extend_from_slice(data.as_bytes());
-        let event_type_start = arena.len();
-        arena.extend_from_slice(event_type.as_bytes());
-        let id_start = arena.len();
-        arena.extend_from_slice(id.as_bytes());
+        for text in [data, event_type, id] {
+            arena.extend_from_slice(text.as_bytes());
+        }
+        Self::joined(arena.split().freeze(), data, event_type, id)
+    }
+
+    /// The buffer must be data, type and ID, joined.
+    fn joined(buffer: Bytes, data: &str, event_type: &str, id: &str) -> Self {
+        let type_end = data.len() + event_type.len();
+        assert_eq!(buffer.len(), type_end + id.len(), "nothing else is in the buffer");
         Self {
             data: Span::new(0, data.len()),
-            event_type: Span::new(event_type_start, id_start),
-            id: Span::new(id_start, arena.len()),
-            buffer: Arc::new(arena.split().freeze()),
+            event_type: Span::new(data.len(), type_end),
+            id: Span::new(type_end, buffer.len()),
+            buffer: Arc::new(buffer),
         }
     }
 
@@ -268,7 +281,7 @@ impl Slices {
     }
 
     fn text(&self, span: Span) -> &str {
-        // SAFETY: by the invariant, which both constructors establish: spans
+        // SAFETY: by the invariant, which the constructors establish: spans
         // of a chunk were sliced as text there, copied ones are whole strings.
         unsafe { str::from_utf8_unchecked(&self.buffer[span.range()]) }
     }

@@ -273,6 +273,40 @@ fn a_stream_allocates_what_its_decoder_does() {
     }
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn a_reader_that_copies_allocates_twice_an_event() {
+    use sse_wire::EventReader;
+
+    for sample in SAMPLES.iter() {
+        let lent = counted(|| {
+            let mut reader = EventReader::new(&sample.bytes[..]);
+            while reader.next_event().unwrap().is_some() {}
+        });
+        let owned =
+            counted(|| drop(EventReader::new(&sample.bytes[..]).map(Result::unwrap).last()));
+        assert_eq!(owned.calls, lent.calls + 2 * sample.events.len(), "{}", sample.name);
+    }
+}
+
+#[test]
+fn a_copy_of_an_event_allocates_twice_and_once_more_for_an_id_it_inherits() {
+    for (stream, expected) in [
+        (&b"data: a\n\n"[..], 2),
+        (b"event: x\nid: 1\ndata: a\n\n", 2),
+        (b"id: 1\n\ndata: a\n\n", 3),
+    ] {
+        let mut parser = Parser::new();
+        let mut feed = parser.feed(stream);
+        let lent = feed.next_event().unwrap().unwrap();
+        let mut event = None;
+        assert_eq!(counted(|| event = Some(lent.to_event())).calls, expected);
+        // What is inherited is shared already.
+        assert_eq!(counted(|| event = event.take().map(Event::detach)).calls, 2);
+        assert_eq!(counted(|| drop(event.clone())).calls, 0);
+    }
+}
+
 // What is shared, kept and given back.
 
 #[test]
