@@ -197,12 +197,14 @@ impl Decoder {
             match kind {
                 Kind::Event | Kind::LastEventId => self.note_id(),
                 Kind::Comment | Kind::Retry => {}
-                Kind::End => {
-                    if let Some(chunk) = self.queue.pop_front() {
+                Kind::End => match self.queue.pop_front() {
+                    Some(chunk) => {
                         self.begin_chunk(chunk);
                         continue;
                     }
-                }
+                    // It may take long until the next one comes.
+                    None => self.begin_chunk(Bytes::new()),
+                },
             }
             return Ok(kind);
         }

@@ -339,6 +339,21 @@ fn feed(parser: &mut Parser, chunk: &[u8]) {
     while !matches!(feed.next_event(), Ok(None)) {}
 }
 
+#[test]
+fn a_decoder_holds_no_chunk_that_it_has_read() {
+    let mut decoder = Decoder::new();
+    let left = counted(|| {
+        decode(&mut decoder, [Bytes::from(b"id: 1\ndata: a\n\n".repeat(10_000))], drop);
+        decode(&mut decoder, [Bytes::from(b"id: 1\ndata: a\n\nda".repeat(10_000))], drop);
+    })
+    .left;
+    assert!(left <= 2 * 1024, "{left} bytes left");
+    // What was in it is still known.
+    decode(&mut decoder, [Bytes::from_static(b"ta: b\n\n")], |event| {
+        assert_eq!((event.data(), event.last_event_id()), ("b", "1"));
+    });
+}
+
 #[cfg(feature = "std")]
 #[test]
 fn an_inherited_last_event_id_is_shared_and_not_copied_for_each_event() {
