@@ -17,6 +17,9 @@ use crate::{
 /// alive.
 const ARENA: usize = 4096;
 
+/// For how many chunks the queue keeps room when it is empty.
+const KEPT_IN_QUEUE: usize = 16;
+
 /// A parser of owned events: push chunks in, take [`Event`]s out. Pushing and
 /// reading may be interleaved freely.
 ///
@@ -199,6 +202,7 @@ impl Decoder {
                 Kind::Comment | Kind::Retry => {}
                 Kind::End => match self.queue.pop_front() {
                     Some(chunk) => {
+                        self.trim_queue();
                         self.begin_chunk(chunk);
                         continue;
                     }
@@ -231,7 +235,15 @@ impl Decoder {
 
     fn discard_unread(&mut self) {
         self.queue.clear();
+        self.trim_queue();
         self.begin_chunk(Bytes::new());
+    }
+
+    /// Frees the room of a queue that was long.
+    fn trim_queue(&mut self) {
+        if self.queue.is_empty() {
+            self.queue.shrink_to(KEPT_IN_QUEUE);
+        }
     }
 
     /// The event that `advance` has moved to.

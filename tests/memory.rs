@@ -354,6 +354,34 @@ fn a_decoder_holds_no_chunk_that_it_has_read() {
     });
 }
 
+#[test]
+fn chunks_that_wait_are_neither_copied_nor_held_longer_than_they_are_read() {
+    let chunk = Bytes::from("data: a\n\n".repeat(10));
+    let mut decoder = Decoder::new();
+    let mut kept = Vec::with_capacity(10_000);
+    let used = counted(|| {
+        for _ in 0..1000 {
+            decoder.push(chunk.clone());
+        }
+        while let Some(event) = decoder.next_event().unwrap() {
+            kept.push(event);
+        }
+    });
+    assert_eq!(kept.len(), 10_000);
+    // A handle for each, in a queue that doubles, and the count that its events share.
+    assert!(used.peak < 1000 * 200, "{}", used.peak);
+    assert!(used.left < 1000 * 80, "{}", used.left);
+    drop(kept);
+    let left = counted(|| {
+        for _ in 0..1000 {
+            decoder.push(chunk.clone());
+        }
+        decoder.reset();
+    })
+    .left;
+    assert!(left <= 1024, "{left}");
+}
+
 #[cfg(feature = "std")]
 #[test]
 fn an_inherited_last_event_id_is_shared_and_not_copied_for_each_event() {
