@@ -339,6 +339,34 @@ fn feed(parser: &mut Parser, chunk: &[u8]) {
     while !matches!(feed.next_event(), Ok(None)) {}
 }
 
+/// What feeding these chunks leaves, with the parser that has read them.
+fn left_by(limit: usize, chunks: &[&[u8]]) -> (isize, Parser) {
+    let mut parser = Parser::builder().max_event_size(limit).build();
+    let left = counted(|| chunks.iter().for_each(|chunk| feed(&mut parser, chunk))).left;
+    (left, parser)
+}
+
+#[test]
+fn a_long_last_event_id_is_given_back_when_a_short_one_replaces_it() {
+    let long = "1".repeat(100_000);
+    let whole = format!("id:{long}\n\n");
+    let line = format!("id:{long}\n");
+    for chunks in [
+        [whole.as_str(), "id: 2\n\n", "", ""],
+        [&whole, "id: 2\n", "\n", ""],
+        [&whole, "id", ": 2\n\n", ""],
+        // Both are of one block, of which only the last ID counts.
+        [&line, "id: 2\n", "\n", ""],
+        ["id:", &long, "\nid: 2\n", "\n"],
+        ["id:", &long, "\nid: 2\n: comment\n", "\n"],
+        ["id:", &long, "\nid: ", "2\n\n"],
+    ] {
+        let (left, parser) = left_by(100_000, &chunks.map(str::as_bytes));
+        assert_eq!(parser.last_event_id(), "2");
+        assert!(left <= 8 * 1024, "{left} bytes left");
+    }
+}
+
 #[test]
 fn a_decoder_holds_no_chunk_that_it_has_read() {
     let mut decoder = Decoder::new();

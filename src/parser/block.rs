@@ -187,7 +187,7 @@ impl Block {
                 *place = Place::Oversize(length);
                 *buffer = String::new();
             } else if let Place::Chunk(span) = *place {
-                replace(buffer, chunk.text(span));
+                replace(buffer, chunk.text(span), KEPT_FOR_OTHERS);
                 self.outgrown |= buffer.capacity() > KEPT_FOR_OTHERS;
                 *place = Place::Buffer;
             }
@@ -196,7 +196,7 @@ impl Block {
 
     fn save_data<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
         if let Place::Chunk(span) = self.fields.data {
-            replace(&mut self.data, chunk.text(span));
+            replace(&mut self.data, chunk.text(span), KEPT_FOR_DATA);
             self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
             self.fields.data = Place::Buffer;
         }
@@ -235,13 +235,7 @@ impl Block {
     ) {
         match self.fields.id {
             Place::Absent | Place::Oversize(_) => {}
-            Place::Chunk(span) => {
-                // It may be kept for long: free what it does not need.
-                if last_event_id.capacity() > KEPT_FOR_OTHERS.max(2 * span.len()) {
-                    *last_event_id = String::new();
-                }
-                replace(last_event_id, chunk.text(span));
-            }
+            Place::Chunk(span) => replace(last_event_id, chunk.text(span), KEPT_FOR_OTHERS),
             Place::Buffer => {
                 mem::swap(last_event_id, &mut self.id);
                 self.outgrown |= self.id.capacity() > KEPT_FOR_OTHERS;
@@ -347,12 +341,14 @@ fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<
 }
 
 /// Makes `text` the content of the buffer. A buffer that is too small is not
-/// grown, which would copy its old content, but replaced.
-fn replace(buffer: &mut String, text: &str) {
-    buffer.clear();
-    if buffer.capacity() < text.len() {
-        *buffer = String::with_capacity(text.len().max(SMALLEST));
+/// grown, which would copy its old content, but replaced; and so is one that is
+/// larger than both the text and the kept capacity, for it may stay for long.
+fn replace(buffer: &mut String, text: &str, kept: usize) {
+    if buffer.capacity() < text.len() || buffer.capacity() > text.len().max(kept) {
+        *buffer = String::new();
+        buffer.reserve_exact(text.len().max(SMALLEST));
     }
+    buffer.clear();
     buffer.push_str(text);
 }
 
