@@ -688,6 +688,54 @@ fn a_block_of_exactly_a_limit_beyond_the_kept_buffers_passes_and_one_byte_more_d
 
 // Memory, in ways that need a test of their own.
 
+/// Feeds chunks to a parser and returns how much it held between them at the
+/// most.
+fn held(parser: &mut Parser, chunks: &[Bytes]) -> isize {
+    let (mut held, mut most) = (0, 0);
+    for chunk in chunks {
+        held += counted(|| parser.chunk(chunk, &mut |_| {})).left;
+        most = most.max(held);
+    }
+    most
+}
+
+#[test]
+fn all_parts_of_a_block_together_hold_no_more_than_three_times_the_limit() {
+    for limit in [65_536, 100_000] {
+        for percent in [0, 1, 13, 20, 26, 30, 45, 50, 51, 60, 76, 99, 100] {
+            let data = a(limit * percent / 100);
+            let rest = a(limit - data.len());
+            let all = a(limit);
+            for lines in [
+                format!("data: {data}\nevent: {rest}\nid: {rest}\n:{all}"),
+                format!("event: {rest}\nid: {rest}\ndata: {data}\n:{all}"),
+                format!("event: {all}\nid: {all}\ndata: {data}\n:{all}"),
+                format!("event: {all}\nid: {all}\nevent\nid\ndata: {data}\n:{all}"),
+                format!("event: {all}\nevent: a\nid: {all}\nid: a\ndata: {data}\n:{all}"),
+                format!(":{all}\nevent: {rest}\nid: {rest}\ndata: {data}"),
+                format!("id: {rest}\ndata: {data}\n\nid: {rest}\n:{all}\ndata: {data}"),
+            ] {
+                // Also so that a line is whole in its chunk, but its block is not.
+                let whole_lines: Vec<_> = lines
+                    .split_inclusive('\n')
+                    .flat_map(|line| match line.len() {
+                        0..100 => vec![Bytes::copy_from_slice(line.as_bytes())],
+                        _ => chunks(line, 5000),
+                    })
+                    .collect();
+                for chunks in [chunks(lines.clone(), 1000), whole_lines] {
+                    let mut parser = Parser::builder().max_event_size(limit).build();
+                    let held = held(&mut parser, &chunks);
+                    let last_event_id = parser.last_event_id().len();
+                    let ceiling = (3 * limit + last_event_id + KEPT) as isize;
+                    let start = lines.escape_debug().take(20).collect::<String>();
+                    assert!(held <= ceiling, "{start}…, {percent} %: {held} of {ceiling}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_block_of_a_million_ids_sets_the_last_one() {
     let stream = Bytes::from(b"id:1\n".repeat(999_999));

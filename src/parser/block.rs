@@ -320,8 +320,9 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
 }
 
 /// Appends within the limit. The buffer doubles as it grows, but not beyond the
-/// kept capacity if that is enough; once beyond half the limit it grows to the
-/// limit at once, to avoid another copy on the way.
+/// kept capacity, or half the limit, if that is enough; once beyond half the
+/// limit it grows to the limit at once, to avoid another copy on the way. So its
+/// capacity is never more than both the kept one and twice its content.
 fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<(), TooLarge> {
     let size = buffer.len().saturating_add(text.len());
     check(size, limit)?;
@@ -329,10 +330,10 @@ fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<
         let doubled = buffer.capacity().saturating_mul(2).max(size).max(SMALLEST);
         let capacity = if size <= kept {
             doubled.min(kept)
-        } else if doubled > limit / 2 {
-            limit.min(isize::MAX as usize)
+        } else if size <= limit / 2 {
+            doubled.min(limit / 2)
         } else {
-            doubled
+            limit.min(isize::MAX as usize)
         };
         buffer.reserve_exact(capacity - buffer.len());
     }
