@@ -506,30 +506,13 @@ const BOUNDARIES: &[Boundary] = &[
     ),
     (
         "empty lines of data",
-        |size| ("data\n".repeat(size + 1) + "\n").into(),
+        |size| ("data\r".repeat(size + 1) + "\r").into(),
         |size, id| vec![event("", "\n".repeat(size), None, id)],
     ),
     (
-        "data and an empty line of it",
-        |size| match size {
-            0 => b"data\n\n".to_vec(),
-            _ => format!("data: {}\rdata\r\r", a(size - 1)).into(),
-        },
-        |size, id| match size {
-            0 => vec![event("", String::new(), None, id)],
-            _ => vec![event("", a(size - 1) + "\n", None, id)],
-        },
-    ),
-    (
         "two lines of data",
-        |size| match size {
-            0 => b"data\n\n".to_vec(),
-            _ => format!("data: {}\ndata: {}\n\n", a(size / 2), a((size - 1) / 2)).into(),
-        },
-        |size, id| match size {
-            0 => vec![event("", String::new(), None, id)],
-            _ => vec![event("", format!("{}\n{}", a(size / 2), a((size - 1) / 2)), None, id)],
-        },
+        |size| (lines(&two(size)) + "\n").into(),
+        |size, id| vec![event("", two(size), None, id)],
     ),
     (
         "data of two bytes each",
@@ -584,35 +567,45 @@ const BOUNDARIES: &[Boundary] = &[
         },
     ),
     (
-        "the sum of data, ID and type, with a comment before the last",
+        "the sum of two lines of data, ID and type, with a comment before the last",
         |size| {
             let (part, rest) = (a(size / 4), a(size - size / 4 * 2));
-            format!("data: {part}\nid: {part}\n:\nevent: {rest}\n\n").into()
+            format!("{}id: {part}\n:\nevent: {rest}\n\n", lines(&two(size / 4))).into()
         },
         |size, _| {
             let (part, rest) = (a(size / 4), a(size - size / 4 * 2));
-            vec![
-                Recorded::Comment(String::new()),
-                event(&rest, part.clone(), Some(part.clone()), &part),
-            ]
+            let comment = Recorded::Comment(String::new());
+            vec![comment, event(&rest, two(size / 4), Some(part.clone()), &part)]
         },
     ),
     (
-        "a type and an ID that replace longer ones",
+        "a type and an ID in place of longer ones",
         |size| {
-            let (long, short) = (a(size), a(size / 2));
-            let last = a(size - size / 2);
-            format!("event: {long}\nid: {long}\nevent: {short}\nid: {last}\ndata\n\n").into()
+            let (long, part, rest) = (a(size), a(size / 3), a(size - size / 3 * 2));
+            format!("event: {long}\nid: {long}\ndata: {part}\nevent: {part}\nid: {rest}\n\n").into()
         },
         |size, _| {
-            let last = a(size - size / 2);
-            vec![event(&a(size / 2), String::new(), Some(last.clone()), &last)]
+            let (part, rest) = (a(size / 3), a(size - size / 3 * 2));
+            vec![event(&part, part.clone(), Some(rest.clone()), &rest)]
         },
     ),
 ];
 
 fn a(length: usize) -> String {
     "a".repeat(length)
+}
+
+/// Two lines of this length, together with the LF that joins them.
+fn two(length: usize) -> String {
+    match length {
+        0 => String::new(),
+        _ => a(length / 2) + "\n" + &a((length - 1) / 2),
+    }
+}
+
+/// The lines of a block that has this data.
+fn lines(data: &str) -> String {
+    data.split('\n').map(|line| format!("data: {line}\n")).collect()
 }
 
 fn event(event_type: &str, data: String, id: Option<String>, last_event_id: &str) -> Recorded {

@@ -1,6 +1,6 @@
 //! What the parser promises beyond the standard: items, limits, policies,
 //! errors, and feeds that are dropped. Each runs through every tier where
-//! possible.
+//! possible. Sizes about the limit are in `attacks.rs`.
 #![cfg(all(feature = "std", feature = "stream"))]
 
 mod common;
@@ -90,62 +90,6 @@ fn the_reconnection_time_changes_at_its_line_and_the_id_at_the_blank_line() {
 fn the_last_valid_retry_of_a_block_counts() {
     let record = run(&Parser::builder(), b"retry: 5\nretry: 6\nretry: x\ndata: a\n\n");
     assert_eq!(record.retry, Some(Duration::from_millis(6)));
-}
-
-#[test]
-fn a_block_of_exactly_the_limit_is_delivered_and_one_byte_more_is_not() {
-    // Type, ID, data and the LF that joins two lines of it: 2 + 2 + 5 bytes.
-    let stream = b"event: ab\nid: cd\ndata: 12\ndata: 34\n\ndata: next\n\n";
-    let builder = |limit| Parser::builder().max_event_size(limit);
-    assert_eq!(run(&builder(9), stream), run(&Parser::builder(), stream));
-    let record = run(&builder(8), stream);
-    assert_eq!(record.items, [too_large(8, 0), event("next")]);
-    assert_eq!(record.last_event_id, "", "the ID of a dropped block does not count");
-}
-
-#[test]
-fn each_part_of_a_block_may_be_what_exceeds_the_limit() {
-    let builder = Parser::builder().max_event_size(4);
-    for part in ["data: 12345", "data: 12\ndata: 34", "event: 12345", "id: 12345", ":12345"] {
-        let stream = format!("data: a\n\n{part}\ndata: b\n\ndata: c\n\n");
-        let record = run(&builder, stream.as_bytes());
-        assert_eq!(record.items, [event("a"), too_large(4, 9), event("c")], "{part}");
-    }
-}
-
-#[test]
-fn a_type_or_id_that_is_replaced_in_time_does_not_count() {
-    let builder = Parser::builder().max_event_size(6);
-    let stream = b"event: 123456\nid: 123456\ndata: abc\nevent: x\nid: y\n\n";
-    let record = run(&builder, stream);
-    assert_eq!(record.events(), [("x", "abc", "y")]);
-}
-
-#[test]
-fn unknown_fields_and_digits_and_dropped_lines_have_no_limit() {
-    let builder = Parser::builder().max_event_size(2);
-    let record = run(&builder, b"unknown: 12345\nretry: 0000007\ndata: ab\n\n");
-    assert_eq!(record.errors(), 0);
-    assert_eq!(record.retry, Some(Duration::from_millis(7)));
-    let record = run(&builder, b"data: 123\ndata: 123\n:123\nid: 123\n\ndata: ok\n\n");
-    assert_eq!(record.items, [too_large(2, 0), event("ok")]);
-}
-
-#[test]
-fn limits_of_nothing_and_one_byte() {
-    let record = run(&Parser::builder().max_event_size(0), b"data\n\ndata: a\n\n:\n\n:b\n\n");
-    let comment = Recorded::Comment(String::new());
-    assert_eq!(record.items, [event(""), too_large(0, 6), comment, too_large(0, 18)]);
-    let record = run(&Parser::builder().max_event_size(1), b"data\ndata\n\ndata\ndata\ndata\n\n");
-    assert_eq!(record.items, [event("\n"), too_large(1, 11)]);
-}
-
-#[test]
-fn a_replacement_character_counts_as_the_three_bytes_it_is() {
-    let stream = b"data: \xFF\n\n";
-    let builder = |limit| Parser::builder().max_event_size(limit);
-    assert_eq!(run(&builder(3), stream).items, [event("\u{FFFD}")]);
-    assert_eq!(run(&builder(2), stream).items, [too_large(2, 0)]);
 }
 
 #[test]
@@ -329,21 +273,6 @@ fn reset_forgets_an_item_that_was_not_taken() {
     assert_eq!(feed.next_item(), Ok(Some(ItemRef::LastEventId("1"))));
     parser.reset();
     assert_eq!(parser.feed(b"").next_item(), Ok(None));
-}
-
-#[test]
-fn an_id_counts_against_the_limit_up_to_its_nul() {
-    for (value, items) in [
-        (&b"1234\x0056789"[..], vec![event("a")]),
-        (b"\x0056789", vec![event("a")]),
-        (b"12345\x00", vec![too_large(4, 0)]),
-        (b"12345678\x009", vec![too_large(4, 0)]),
-    ] {
-        let stream = [b"id: ", value, b"\ndata: a\n\n"].concat();
-        let record = run(&Parser::builder().max_event_size(4), &stream);
-        assert_eq!(record.items, items, "{value:?}");
-        assert_eq!(record.last_event_id, "");
-    }
 }
 
 #[test]
