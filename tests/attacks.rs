@@ -253,13 +253,18 @@ struct Cut {
     limit: usize,
 }
 
+/// In place of a chunk size: one chunk of all lines of the attack, and one of
+/// the blank line after them.
+const LINES: usize = 0;
+
 /// The limits are not powers of two, which buffers that double reach exactly.
-const CUTS: [Cut; 5] = [
+const CUTS: [Cut; 6] = [
     Cut { chunk: 1, limit: 500 },
     Cut { chunk: 7, limit: 5_000 },
     Cut { chunk: 1460, limit: 12_000 },
     Cut { chunk: 16 * 1024, limit: 20_000 },
     Cut { chunk: usize::MAX, limit: 20_000 },
+    Cut { chunk: LINES, limit: 20_000 },
 ];
 
 fn attacks(limit: usize) -> impl Iterator<Item = Attack> {
@@ -320,7 +325,7 @@ fn shaped(limit: usize) -> Vec<Attack> {
         Attack::new("IDs that are replaced", format!("id: {all}\nid: b\n").repeat(3))
             .delivers([Seen::LastEventId("b")])
             .holds(3),
-        Attack::new("IDs that are given up", format!("id: {all}\0\n").repeat(3)).holds(2),
+        Attack::new("IDs that are given up", format!("id: {all}\0\n\n").repeat(3)).holds(2),
         Attack::new(
             "a comment in the middle of a refused block",
             format!("data: {half}\n: c\ndata: {half}{}\n: d\n", a(limit % 2)),
@@ -411,8 +416,14 @@ fn one_of(chunks: &[Bytes], tier: Tier) -> isize {
 /// Runs an attack between two healthy events through a tier.
 fn withstand(tier: Tier, cut: Cut, attack: &Attack) {
     let context = format!("{}, {tier:?}, {cut:?}", attack.name);
-    let stream = [BEFORE.as_bytes(), &attack.lines, AFTER.as_bytes()].concat();
-    let chunks = chunks(stream, cut.chunk);
+    let mut stream = [BEFORE.as_bytes(), &attack.lines, AFTER.as_bytes()].concat();
+    let chunks = match cut.chunk {
+        LINES => {
+            let rest = stream.split_off(stream.len() - AFTER.len() + 1);
+            vec![stream.into(), rest.into()]
+        }
+        size => chunks(stream, size),
+    };
     let mut expected = attack.expected();
     let mut fed = None;
     let used = counted(|| {
@@ -463,16 +474,17 @@ fn a_reader_withstands_every_attack() {
 fn reconnect(tier: Tier, cut: Cut, attack: &Attack, break_off: fn(&mut dyn Fed)) {
     let context = format!("{}, {tier:?}, broken off", attack.name);
     let chunks = chunks([BEFORE.as_bytes(), &attack.lines].concat(), cut.chunk);
-    let mut fed = None;
-    let left = counted(|| {
-        let fed = fed.insert(open(tier, cut, attack));
-        feed(&mut **fed, &chunks, &mut |_| {});
-        break_off(&mut **fed);
-    })
-    .left;
+    let mut fed = open(tier, cut, attack);
+    let mut delivered = 0;
+    let held = counted(|| feed(&mut *fed, &chunks, &mut |_| delivered += 1)).left;
+    if delivered == 1 + attack.delivered.len() {
+        // What was refused, or is ignored, is freed without waiting for its end.
+        assert!(held <= kept(tier), "{context}: {held} bytes held");
+    }
+    let left = held + counted(|| break_off(&mut *fed)).left;
     assert!(left <= kept(tier), "{context}: {left} bytes left");
 
-    let parser = fed.unwrap().into_parser();
+    let parser = fed.into_parser();
     let id = parser.last_event_id().to_owned();
     assert!(id == "before" || id == attack.last_event_id());
     let mut delivered = 0;
@@ -485,7 +497,7 @@ fn reconnect(tier: Tier, cut: Cut, attack: &Attack, break_off: fn(&mut dyn Fed))
 
 #[test]
 fn an_attack_that_ends_in_the_middle_leaves_nothing_behind() {
-    let cut = Cut { chunk: 1460, limit: 8_000 };
+    let cut = Cut { chunk: 1460, limit: 12_000 };
     for tier in Tier::ALL {
         for attack in attacks(cut.limit) {
             reconnect(tier, cut, &attack, |fed| fed.fail());
@@ -589,6 +601,16 @@ const BOUNDARIES: &[Boundary] = &[
         },
     ),
     (
+        "a type that an empty one replaces",
+        |size| format!("event: {}\nevent\ndata\n\n", a(size)).into(),
+        |_, id| vec![event("", String::new(), None, id)],
+    ),
+    (
+        "an ID that an empty one replaces",
+        |size| format!("id: {}\nid\ndata\n\n", a(size)).into(),
+        |_, _| vec![event("", String::new(), Some(String::new()), "")],
+    ),
+    (
         "a type and an ID in place of longer ones",
         |size| {
             let (long, part, rest) = (a(size), a(size / 3), a(size - size / 3 * 2));
@@ -689,6 +711,37 @@ fn a_block_of_exactly_a_limit_beyond_the_kept_buffers_passes_and_one_byte_more_d
     }
 }
 
+#[test]
+fn an_error_does_not_wait_for_the_end_of_the_block() {
+    for limit in [0, 1, 8, 5_000] {
+        let more = a(limit + 1);
+        for lines in [
+            format!("data: {more}\n"),
+            format!("data: {more}"),
+            format!("data: {}\ndata\n", a(limit)),
+            "data\n".repeat(limit + 2),
+            format!("event: {more}\n"),
+            format!("id: {more}"),
+            format!("id: {more}\n"),
+            format!(":{more}\n"),
+            format!("data\n:{more}"),
+        ] {
+            for size in [1, 7, usize::MAX] {
+                for tier in Tier::ALL {
+                    let mut fed = tier.open(Parser::builder().max_event_size(limit).build());
+                    let mut errors = 0;
+                    feed(&mut *fed, &chunks(lines.as_str(), size), &mut |item| {
+                        assert_eq!(Seen::new(item), Seen::TooLarge(0));
+                        errors += 1;
+                    });
+                    let start: String = lines.escape_debug().take(20).collect();
+                    assert_eq!(errors, 1, "{start}…, limit {limit}, {tier:?}, chunks of {size}");
+                }
+            }
+        }
+    }
+}
+
 // Memory, in ways that need a test of their own.
 
 /// Feeds chunks to a parser and returns how much it held between them at the
@@ -734,6 +787,22 @@ fn all_parts_of_a_block_together_hold_no_more_than_three_times_the_limit() {
                     let start = lines.escape_debug().take(20).collect::<String>();
                     assert!(held <= ceiling, "{start}…, {percent} %: {held} of {ceiling}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_buffer_that_grows_to_the_limit_never_takes_more_than_half_of_it_again() {
+    // Some are just above, some just below what doubling reaches.
+    for limit in [60_000, 66_000, 100_000, 130_000] {
+        for field in ["data: ", "event: ", "id: ", ": "] {
+            for size in [100, 1460, limit / 10 * 6] {
+                let chunks = chunks(format!("{field}{}", a(limit)), size);
+                let mut parser = Parser::builder().max_event_size(limit).build();
+                let peak = counted(|| feed(&mut parser, &chunks, &mut |_| {})).peak;
+                let ceiling = (limit + limit / 2) as isize;
+                assert!(peak <= ceiling, "{field}{limit}, chunks of {size}: {peak}");
             }
         }
     }

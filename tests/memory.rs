@@ -170,6 +170,26 @@ fn lent_items_of_every_kind_allocate_nothing_once_the_buffers_are_warm() {
 }
 
 #[test]
+fn values_that_fill_the_kept_buffers_allocate_nothing_once_these_are_warm() {
+    // One by one, because a second value may be in the buffer of the first.
+    for block in [
+        format!("data: {}\ndata: {}\n\n", "a".repeat(KEPT / 2), "a".repeat(KEPT / 2 - 1)),
+        format!("event: {}\ndata: a\n\n", "a".repeat(1024)),
+        format!("id: {}\ndata: a\n\n", "a".repeat(1024)),
+        format!("data: a\n: {}\n\n", "a".repeat(1024)),
+    ] {
+        let block = Bytes::from(block);
+        // Each time in the same pieces, so that no other ones made the room.
+        for size in [1, 64, 300, 700, 1000, 1460, 3000] {
+            let mut parser = Parser::new();
+            let mut read = || assert_eq!(lend(&mut parser, chunks(&block, size)), 1);
+            (0..WARM_UP).for_each(|_| read());
+            assert_eq!(counted(read).calls, 0, "{:?}… in chunks of {size}", block.slice(..20));
+        }
+    }
+}
+
+#[test]
 fn a_chunk_of_two_mib_of_empty_events_costs_no_memory() {
     let chunk = Bytes::from(b"data\n\n".repeat((2 << 20) / 6));
     let mut parser = Parser::new();
@@ -310,25 +330,26 @@ fn a_copy_of_an_event_allocates_twice_and_once_more_for_an_id_it_inherits() {
 // What is shared, kept and given back.
 
 #[test]
-fn buffers_keep_no_more_than_they_say_whatever_the_limit() {
-    for limit in [3_000, 16_000, 16 << 20] {
-        for length in [900, 2_900, 15_900] {
-            let text = "a".repeat(length.min(limit));
-            let mut parser = Parser::builder().max_event_size(limit).build();
-            let left = counted(|| {
-                for field in ["data: ", "event: ", "id: ", ":"] {
-                    // Cut, and whole with a second line after it.
-                    for chunk in format!("{field}{text}\n\n").as_bytes().chunks(700) {
-                        feed(&mut parser, chunk);
-                    }
-                    feed(&mut parser, format!("{field}{text}\n{field}\n\n").as_bytes());
+fn buffers_keep_no_more_than_they_say_whatever_the_limit_and_the_cuts() {
+    for (limit, length) in [(3_000, 2_900), (16_000, 15_900), (16 << 20, 900), (16 << 20, 15_900)] {
+        for field in ["data: ", "event: ", "id: ", ":"] {
+            let line = format!("{field}{}\n", "a".repeat(length));
+            for block in [
+                line.as_bytes().chunks(700).chain([&b"\n"[..]]).collect(),
+                vec![format!("{line}\n").as_bytes()],
+                vec![line.as_bytes(), b"\n"],
+                vec![line.as_bytes(), b"data\n\n"],
+                vec![format!("{line}{field}\n\n").as_bytes()],
+                vec![format!("{line}{field}").as_bytes(), b"\n\n"],
+            ] {
+                // A last event ID may be long, until it is replaced.
+                for after in [&[&b"id\n\n"[..]][..], &[b"id", b"\n\n"], &[b"id\n", b"\n"]] {
+                    let (left, _) = left_by(limit, &[&block[..], after].concat());
+                    // 4 KiB for data, 1 KiB for type, ID, unfinished line and
+                    // last event ID.
+                    assert!(left <= 8 * 1024, "{left} bytes left of {field}, limit {limit}");
                 }
-                feed(&mut parser, b"id\n\n");
-            })
-            .left;
-            // 4 KiB for data, 1 KiB for type, ID, unfinished line and last
-            // event ID.
-            assert!(left <= 8 * 1024, "{left} bytes left of {length} with limit {limit}");
+            }
         }
     }
 }
