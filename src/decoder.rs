@@ -146,7 +146,8 @@ impl Decoder {
         self.id_in_chunk = None;
         self.shared_id.forget();
         let last = self.parser.finish().map(|event| event.map(|event| event.to_event()));
-        self.discard_unread();
+        // The parser still holds what it has lent.
+        self.reset();
         last
     }
 
