@@ -10,16 +10,16 @@
 #[path = "common/allocations.rs"]
 mod allocations;
 mod common;
+#[path = "common/fed.rs"]
+mod fed;
 
 use std::fmt;
 
 use Outcome::{Each, Nothing, Once, Refused};
 use allocations::counted;
 use bytes::Bytes;
-use common::{
-    Record, Recorded, Tier,
-    fed::{Fed, Sink},
-};
+use common::{Record, Recorded, Tier};
+use fed::{Fed, Sink};
 use sse_wire::{Decoder, EofPolicy, Event, EventReader, ItemRef, ParseError, Parser, Utf8Policy};
 
 /// What comes before each attack. Its ID is the last event ID unless the

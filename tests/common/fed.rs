@@ -1,6 +1,7 @@
 //! The tiers as they wait for their next chunk, keeping nothing of what they
 //! have delivered: for streams that are too long to keep, and for what is held
 //! in the meantime.
+#![allow(unreachable_pub, reason = "it is a part of a test binary")]
 
 use std::{
     cell::RefCell,
@@ -16,7 +17,7 @@ use sse_wire::{
     Decoder, EventReader, EventStream, Item, ItemRef, Items, ParseError, Parser, StreamError,
 };
 
-use super::Tier;
+use crate::common::Tier;
 
 /// What takes each result as it is delivered.
 pub type Sink<'a> = dyn FnMut(Result<ItemRef<'_>, ParseError>) + 'a;

@@ -2,7 +2,6 @@
 //! record of the results out. Tests that run a table through all tiers use it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-pub mod fed;
 pub mod reference;
 
 use std::{
