@@ -712,6 +712,26 @@ fn a_block_of_exactly_a_limit_beyond_the_kept_buffers_passes_and_one_byte_more_d
 }
 
 #[test]
+fn by_default_the_limit_is_16_mib() {
+    let limit = 16 << 20;
+    for (size, passes) in [(limit, true), (limit + 1, false)] {
+        let mut delivered = Vec::new();
+        let chunks = chunks(format!("data: {}\n\n", a(size)), 1 << 20);
+        feed(&mut Parser::new(), &chunks, &mut |item| {
+            delivered.push(match item {
+                Ok(ItemRef::Event(event)) => event.data().len() == size,
+                Err(error) => {
+                    assert_eq!(error, ParseError::EventTooLarge { size, limit, offset: 0 });
+                    false
+                }
+                other => panic!("{other:?}"),
+            });
+        });
+        assert_eq!(delivered, [passes]);
+    }
+}
+
+#[test]
 fn an_error_does_not_wait_for_the_end_of_the_block() {
     for limit in [0, 1, 8, 5_000] {
         let more = a(limit + 1);
