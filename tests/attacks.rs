@@ -279,15 +279,19 @@ fn shaped(limit: usize) -> Vec<Attack> {
     let (all, more, half, third) = (a(limit), a(limit + 1), a(limit / 2), a(limit / 3));
     let refused = [Seen::TooLarge(START)];
     let block = format!("id: refused\ndata: {more}\n\n");
-    let each_block: Vec<_> =
-        (0..4).map(|index| Seen::TooLarge(START + index * block.len() as u64)).collect();
+    let sum = format!("id: {half}\nevent: {half}\ndata: aa\n\n");
+    let each = |block: &str| {
+        let length = block.len() as u64;
+        [0, 1, 2].map(|index| Seen::TooLarge(START + index * length))
+    };
     let growing: String = (0..)
         .map(|exponent| 3_usize.pow(exponent))
         .take_while(|length| *length < limit)
         .map(|length| format!("event: {0}\nid: {0}\n", a(length)))
         .collect();
     vec![
-        Attack::new("block after block", block.repeat(4)).delivers(each_block).holds(2),
+        Attack::new("block after block", block.repeat(3)).delivers(each(&block)).holds(2),
+        Attack::new("sum after sum", sum.repeat(3)).delivers(each(&sum)).holds(2),
         Attack::new("a refused line that goes on", format!("data: {}", more.repeat(4)))
             .delivers(refused)
             .holds(2),

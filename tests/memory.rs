@@ -432,6 +432,24 @@ fn chunks_that_wait_are_neither_copied_nor_held_longer_than_they_are_read() {
 }
 
 #[test]
+fn an_event_that_is_kept_shares_no_memory_with_a_large_one_before_it() {
+    for field in ["data", "event", "id"] {
+        let large = format!("data\n{field}: {}\n\n", "a".repeat(400 * 1024));
+        let small = "id: 1\ndata: b\ndata: c\n\n";
+        let chunks =
+            [chunks(&large.into(), 1460).collect(), vec![Bytes::from_static(small.as_bytes())]];
+        let mut kept = None;
+        let left = counted(|| {
+            let mut decoder = Decoder::new();
+            decode(&mut decoder, chunks.concat(), |event| kept = Some(event));
+        })
+        .left;
+        assert_eq!(kept.unwrap().data(), "b\nc");
+        assert!(left <= 8 * 1024, "{left} bytes for one event, after a large {field}");
+    }
+}
+
+#[test]
 fn an_event_that_is_dropped_lets_go_of_its_chunk_and_one_that_is_kept_does_not() {
     let chunk = [b"data: small\n\ndata: ".as_slice(), &[b'a'; 16 * 1024], b"\n\n"].concat();
     let left = |keep: fn(Event) -> Option<Event>| {

@@ -247,8 +247,9 @@ fn reset_forgets_the_connection_and_keeps_id_and_reconnection_time() {
         parser.reset();
         assert_eq!(parser.last_event_id(), "1");
         assert_eq!(parser.reconnection_time(), Some(Duration::from_millis(2)));
-        // Neither the LF nor the data belongs to what came before.
-        let mut feed = parser.feed(b"\ndata: new\n\n");
+        // Neither the LF nor the data belongs to what came before. What follows
+        // the LF is not at the start, where a BOM would be passed over.
+        let mut feed = parser.feed(b"\n\xEF\xBB\xBFdata: unknown\ndata: new\n\n");
         assert_eq!(feed.next_event().unwrap().unwrap().data(), "new");
     }
 }
