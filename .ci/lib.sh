@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# For the scripts beside this file, which source it: downloads, and how a script
+# says that it was skipped. Changes to the root of the repository.
+#
+# Only a tool that cannot be installed may be a reason to skip. What is built and
+# tested passes or fails.
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+export RUST_BACKTRACE=1
+export CARGO_TERM_PROGRESS_WHEN=never
+[ -t 1 ] || export CARGO_TERM_COLOR=never
+
+# Ends a script whose tool cannot be installed. `.ci/run` reads the file.
+skip() {
+    printf 'SKIPPED: %s\n' "$*" >&2
+    [ -z "${SKIP_REASON_FILE:-}" ] || printf '%s\n' "$*" >"$SKIP_REASON_FILE"
+    exit 77
+}
+
+# Tries a command that downloads up to three times.
+retry() {
+    local attempt
+    for attempt in 1 2 3; do
+        if "$@"; then
+            return 0
+        fi
+        printf 'attempt %s of 3 failed: %s\n' "$attempt" "$*" >&2
+        [ "$attempt" -eq 3 ] || sleep $((attempt * 10))
+    done
+    printf 'DOWNLOAD FAILED, three times: %s\n' "$*" >&2
+    return 1
+}
+
+# ---- Debian packages
+
+# Takes what a package's `Depends` may say.
+install_packages() {
+    update_package_index
+    retry env DEBIAN_FRONTEND=noninteractive apt-get satisfy -y --no-install-recommends "$@" ||
+        skip "cannot install: $*"
+}
+
+package_index_is_new=""
+
+update_package_index() {
+    [ -z "$package_index_is_new" ] || return 0
+    command -v apt-get >/dev/null || skip "needs Debian's apt-get"
+    [ "$EUID" -eq 0 ] || skip "needs root, to install Debian packages"
+    retry apt_get_of_all update || skip "cannot update the index of Debian packages"
+    package_index_is_new=yes
+}
+
+# Knows packages of other architectures, without adding these to the system.
+apt_get_of_all() {
+    apt-get -o APT::Architectures::=arm64 -o APT::Architectures::=s390x -o APT::Sandbox::User=root "$@"
+}
+
+# ---- The minimum version of Rust, as Debian built it
+#
+# That comes with a standard library for other targets, and with its source. It is
+# unpacked here and not installed, because the system may have another version.
+
+RUST_VERSION=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+readonly RUST_VERSION
+readonly DEBIAN_RUST="$PWD/target/debian-rust-$RUST_VERSION"
+
+# Makes `cargo` and `rustc` mean that version.
+use_debian_rust() {
+    add_to_debian_rust compiler rustc@ "libstd-rust@-$RUST_VERSION" libstd-rust@-dev cargo@
+    export PATH="$DEBIAN_RUST/usr/bin:$PATH"
+    LD_LIBRARY_PATH=$(dirname "$DEBIAN_RUST"/usr/lib/*/librustc_driver-*.so)
+    export LD_LIBRARY_PATH
+    # Of its own, so that the usual compiler does not build everything again.
+    export CARGO_TARGET_DIR="$PWD/target/rust-$RUST_VERSION"
+    if ! { cargo --version && rustc --version; }; then
+        # Of what they depend on, all but what has just been unpacked.
+        install_packages "$(tr , '\n' <"$DEBIAN_RUST/depends" | grep -v rust | paste -sd ,)"
+        cargo --version
+        rustc --version
+    fi
+}
+
+# Adds a named part: packages, in whose names `@` is what differs between releases
+# of Debian.
+add_to_debian_rust() {
+    local done="$DEBIAN_RUST/$1.unpacked" downloads="$DEBIAN_RUST/downloads" file
+    shift
+    [ ! -e "$done" ] || return 0
+    find_debian_rust
+    rm -rf "$downloads"
+    mkdir -p "$downloads"
+    set -- "${@//@/$debian_rust_infix}"
+    (cd "$downloads" && retry apt_get_of_all download "${@/%/=$debian_rust_version}") ||
+        skip "cannot download: $*"
+    for file in "$downloads"/*.deb; do
+        dpkg-deb --extract "$file" "$DEBIAN_RUST"
+        dpkg-deb --field "$file" Depends >>"$DEBIAN_RUST/depends"
+    done
+    rm -r "$downloads"
+    touch "$done"
+}
+
+debian_rust_infix=""
+debian_rust_version=""
+
+# Debian 12 has it as `rustc-web`, beside an older `rustc`; Debian 13 as `rustc`.
+find_debian_rust() {
+    [ -z "$debian_rust_version" ] || return 0
+    update_package_index
+    for debian_rust_infix in -web ""; do
+        debian_rust_version=$(apt-cache madison "rustc$debian_rust_infix" |
+            awk -v start="$RUST_VERSION." 'index($3, start) == 1 { print $3; exit }')
+        [ -z "$debian_rust_version" ] || return 0
+    done
+    skip "the index of Debian packages has no Rust $RUST_VERSION"
+}
