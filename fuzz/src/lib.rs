@@ -36,18 +36,32 @@ fn events(items: &[Recorded]) -> Vec<Recorded> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
     use super::*;
 
-    /// Runs a target over its seeds, and over each of them cut off anywhere.
+    /// Runs a target over its seeds, and over each of them cut off anywhere; and
+    /// over what long runs have found.
     fn run_seeds(name: &str, target: fn(&[u8])) {
-        let folder = format!("{}/seeds/{name}", env!("CARGO_MANIFEST_DIR"));
-        let seeds: Vec<_> = fs::read_dir(folder).unwrap().collect::<Result<_, _>>().unwrap();
-        assert!(seeds.len() >= 10, "only {} seeds", seeds.len());
-        for seed in seeds {
-            println!("{}", seed.path().display());
-            let input = fs::read(seed.path()).unwrap();
+        for path in files(&format!("seeds/{name}"), 20) {
+            let input = read(&path);
             (0..=input.len()).for_each(|end| target(&input[..end]));
         }
+        files(&format!("found/{name}"), 100).iter().for_each(|path| target(&read(path)));
+    }
+
+    /// The files of a folder, of which there are at least so many.
+    fn files(folder: &str, at_least: usize) -> Vec<PathBuf> {
+        let entries = fs::read_dir(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        assert!(paths.len() >= at_least, "only {} files in {folder}", paths.len());
+        paths
+    }
+
+    /// Also prints the path, so that the last one printed is the one that fails.
+    fn read(path: &Path) -> Vec<u8> {
+        println!("{}", path.display());
+        fs::read(path).unwrap()
     }
 
     #[test]
