@@ -359,6 +359,77 @@ fn a_sentinel_tells_finished_from_cut_off() {
 }
 
 #[test]
+fn a_sentinel_is_all_of_the_data_of_an_event_of_any_type() {
+    let stream = chunks(&[
+        "data: [DONE]!\n\ndata: ![DONE]\n\ndata:  [DONE]\n\ndata: [DONE]\ndata\n\ndata: [DON\n\n",
+        "id: [DONE]\n\nevent: [DONE]\ndata\n\nevent: end\ndata: [DONE]\n\n",
+    ]);
+    let mut events = stream.events().until_sentinel("[DONE]");
+    let expected = ["[DONE]!", "![DONE]", " [DONE]", "[DONE]\n", "[DON", ""];
+    for expected in expected {
+        assert_eq!(data(next(&mut events)), expected);
+        assert_eq!(events.outcome(), None);
+    }
+    assert_eq!(next(&mut events), None);
+    assert_eq!(events.outcome(), Some(Outcome::Finished));
+}
+
+#[test]
+fn a_parse_error_before_a_sentinel_decides_nothing() {
+    let parser = Parser::builder().max_event_size(6).build();
+    let stream = chunks(&["data: too large\n\ndata: 1\n\ndata: [DONE]\n\n"]);
+    let mut events = EventStream::with_parser(stream, parser).until_sentinel("[DONE]");
+    assert!(matches!(next(&mut events), Some(Err(StreamError::Parse(_)))));
+    assert_eq!(events.outcome(), None);
+    assert!(!events.is_terminated());
+    assert_eq!(data(next(&mut events)), "1");
+    assert_eq!(next(&mut events), None);
+    assert_eq!(events.outcome(), Some(Outcome::Finished));
+}
+
+#[test]
+fn a_stream_that_has_ended_is_not_asked_again() {
+    let mut ended = false;
+    let inner = stream::poll_fn(move |_| {
+        assert!(!std::mem::replace(&mut ended, true), "asked again after its end");
+        Poll::Ready(None::<Result<Bytes, Infallible>>)
+    });
+    let mut items = inner.events().items();
+    assert!(!items.is_terminated());
+    assert_eq!(next(&mut items), None);
+    assert_eq!(next(&mut items), None);
+    let mut events = items.into_inner();
+    assert_eq!(next(&mut events), None);
+    let mut events = events.until_sentinel("");
+    assert!(!events.is_terminated());
+    assert_eq!(next(&mut events), None);
+    assert_eq!(events.outcome(), Some(Outcome::CutOff));
+}
+
+#[test]
+fn what_is_inside_an_adapter_can_be_reached_and_taken_out() {
+    let mut events = chunks(&["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"]).events();
+    assert_eq!(events.get_ref().0.len(), 3);
+    events.get_mut().0.pop_front();
+    assert_eq!(data(next(&mut events)), "2");
+    let mut items = events.items();
+    assert_eq!(items.get_ref().get_ref().0.len(), 1);
+    assert!(next(&mut items).is_some());
+    let mut events = items.into_inner().until_sentinel("x");
+    assert_eq!(events.get_ref().bytes_read(), 18);
+    assert_eq!(next(&mut events), None);
+    assert_eq!(events.into_inner().into_inner().0.len(), 0);
+
+    let mut reader = EventReader::new(&b"data: 1\n\n"[..]);
+    assert_eq!(reader.get_ref().len(), 9);
+    *reader.get_mut() = b"retry: 5\ndata: 2\n\n";
+    assert_eq!(data(reader.next()), "2");
+    assert_eq!(reader.reconnection_time(), Some(Duration::from_millis(5)));
+    *reader.get_mut() = b"rest";
+    assert_eq!(reader.into_inner(), b"rest");
+}
+
+#[test]
 fn a_stream_taken_apart_loses_nothing() {
     let mut events = chunks(&["data: 1\n\ndata: 2\n\nda", "ta: 3\n\n"]).events();
     assert_eq!(data(next(&mut events)), "1");
@@ -507,4 +578,34 @@ fn a_reader_taken_apart_loses_nothing() {
     let (inner, parser, unread) = reader.into_parts();
     let reader = EventReader::with_parser(io::Cursor::new(unread).chain(inner), parser);
     assert_eq!(reader.map(|event| data(Some(event))).collect::<Vec<_>>(), ["2", "3"]);
+}
+
+#[test]
+fn a_reader_that_has_ended_is_not_asked_again() {
+    // An empty chunk is the end, whatever would come after it.
+    let steps = [Step::Chunk("data: 1\n\n"), Step::Chunk(""), Step::Chunk("data: 2\n\n")];
+    let mut reader = EventReader::new(Script::new(steps));
+    assert_eq!(data(reader.next()), "1");
+    assert!(reader.next().is_none());
+    assert_eq!(reader.ending(), Some(Ending::Complete));
+    assert!(reader.next().is_none());
+    assert!(reader.next_item().unwrap().is_none());
+    assert_eq!(reader.bytes_read(), 9);
+    assert_eq!(reader.get_ref().0.len(), 1);
+}
+
+#[test]
+fn a_reader_asks_for_16_kib_at_a_time() {
+    struct Asked(Vec<usize>);
+    impl Read for Asked {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.push(buffer.len());
+            buffer.fill(b'\n');
+            Ok(if self.0.len() < 3 { buffer.len() } else { 0 })
+        }
+    }
+    let mut reader = EventReader::new(Asked(Vec::new()));
+    assert!(reader.next_item().unwrap().is_none());
+    assert_eq!(reader.bytes_read(), 32 * 1024);
+    assert_eq!(reader.into_inner().0, [16 * 1024; 3]);
 }

@@ -8,7 +8,7 @@ mod streams;
 
 use std::{fmt::Write, time::Duration};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use common::Tier;
 use proptest::prelude::*;
 use sse_wire::{
@@ -301,4 +301,27 @@ fn a_writer_takes_bytes_in_whole_characters_only() {
     event.flush().unwrap();
     event.finish();
     assert_eq!(buffer, "data: aéb\n\n");
+}
+
+#[test]
+fn encoded_bytes_are_shared_and_not_copied() {
+    let encoded = Encoded::comment("to all");
+    let start = encoded.as_bytes().as_ptr();
+    assert_eq!(encoded.clone().as_bytes().as_ptr(), start);
+    assert_eq!(Bytes::from(encoded.clone()).as_ptr(), start);
+    assert_eq!(encoded.as_ref(), b": to all\n\n");
+    assert_eq!(encoded.into_bytes().as_ptr(), start);
+}
+
+#[test]
+fn a_clone_of_an_event_shares_its_text() {
+    let event = Event::new("a".to_owned());
+    assert_eq!(event.clone().data().as_ptr(), event.data().as_ptr());
+}
+
+#[test]
+fn data_given_as_a_string_is_not_copied() {
+    let data = String::from("a\nb");
+    let start = data.as_ptr();
+    assert_eq!(Event::new(data).data().as_ptr(), start);
 }

@@ -5,10 +5,15 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use common::{Record, Recorded, Tier};
-use sse_wire::{EofPolicy, ItemRef, ParseError, Parser, ParserBuilder, Utf8Policy};
+use sse_wire::{
+    EofPolicy, Event, EventBuilder, ItemRef, ParseError, Parser, ParserBuilder, Utf8Policy,
+};
 
 /// Runs a stream through every tier, whole, byte by byte and at every cut in
 /// two; all must agree.
@@ -320,4 +325,31 @@ fn two_events_with_the_same_content_are_equal() {
     assert_ne!(event, parse(b"id: 1\ndata: a\n\n"));
     assert_ne!(event, parse(b"retry: 1\ndata: a\n\n"));
     assert_ne!(event, parse(b"event: b\ndata: a\n\n"));
+}
+
+#[test]
+fn equal_events_have_equal_hashes_and_others_do_not() {
+    fn hash(value: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+    let mut parser = Parser::builder().last_event_id("7").build();
+    let mut feed = parser.feed(b"data: a\n\n");
+    let inherits = feed.next_event().unwrap().unwrap();
+    let event = Event::new("a");
+    assert_eq!(inherits.last_event_id(), "7");
+    assert_eq!(hash(inherits), hash(event.as_event_ref()));
+    assert_eq!(hash(inherits.to_event()), hash(&event));
+    let build = |builder: EventBuilder| builder.build().unwrap();
+    let others = [
+        Event::new("b"),
+        build(Event::builder().data("a").id("7")),
+        build(Event::builder().data("a").event_type("x")),
+        build(Event::builder().data("a").retry(Duration::from_millis(1))),
+    ];
+    for other in others {
+        assert_ne!(hash(&event), hash(&other), "{other:?}");
+        assert_ne!(hash(event.as_event_ref()), hash(other.as_event_ref()), "{other:?}");
+    }
 }
