@@ -268,6 +268,33 @@ fn events_that_are_kept_cost_a_little_more_for_the_space_they_share() {
     }
 }
 
+#[test]
+fn four_events_of_a_quarter_of_the_shared_space_fill_it() {
+    // Copied because of its two lines. Its text is type, data and ID.
+    let data = "a".repeat(KEPT / 4 - "message".len() - "b\n".len());
+    let block = format!("data: b\ndata: {data}\n\n");
+    let mut decoder = Decoder::new();
+    decode(&mut decoder, [Bytes::from(block.clone())], drop);
+    let mut kept = Vec::with_capacity(400);
+    let chunk = Bytes::from(block.repeat(400));
+    let calls = counted(|| decode(&mut decoder, [chunk], |event| kept.push(event))).calls;
+    assert_eq!(kept.len(), 400);
+    // Each its reference count, and each four the space and that of the space.
+    assert!(calls <= 400 + 2 * 101, "{calls}");
+}
+
+#[test]
+fn an_id_inherited_within_its_chunk_is_not_copied() {
+    let blocks = (10..60).map(|id| format!("id: {id}\ndata: x\n\ndata: y\n\ndata: z\n\n"));
+    let chunk = Bytes::from(blocks.collect::<String>());
+    let mut decoder = Decoder::new();
+    decode(&mut decoder, [chunk.clone()], drop);
+    let mut inherited = 0;
+    let count = |event: Event| inherited += usize::from(event.id() != Some(event.last_event_id()));
+    let calls = counted(|| decode(&mut decoder, [chunk], count)).calls;
+    assert_eq!((calls, inherited), (1, 100));
+}
+
 /// What the events cost that are no slices: each its reference count, and a
 /// large one also its own memory and the buffer that the parser assembles it in.
 fn copies(sample: &Sample, size: usize) -> usize {
