@@ -103,7 +103,7 @@ impl Tail {
         if let State::Name(field, matched) = state {
             state = State::Value(Field::Unknown);
             if matched == field.name().len() {
-                begin_value(field, &mut digits, block)?;
+                begin_value(field, block)?;
                 state = State::Value(field);
             }
         }
@@ -143,7 +143,7 @@ impl Tail {
                 Ok(&[])
             }
             [b':', rest @ ..] if same == name.len() => {
-                begin_value(field, &mut self.digits, block)?;
+                begin_value(field, block)?;
                 self.state = State::Colon(field);
                 self.read_name(rest, block)
             }
@@ -161,18 +161,14 @@ impl From<Option<Duration>> for Finished {
     }
 }
 
-fn begin_value(field: Field, digits: &mut Digits, block: &mut Block) -> Result<(), TooLarge> {
+fn begin_value(field: Field, block: &mut Block) -> Result<(), TooLarge> {
     match field {
         Field::Data => block.begin_data(),
         Field::EventType | Field::Id | Field::Comment => {
             block.begin_line();
             Ok(())
         }
-        Field::Retry => {
-            *digits = Digits::default();
-            Ok(())
-        }
-        Field::Unknown => Ok(()),
+        Field::Retry | Field::Unknown => Ok(()),
     }
 }
 
