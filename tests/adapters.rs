@@ -137,6 +137,21 @@ fn the_last_event_id_is_inherited_within_and_across_chunks() {
 }
 
 #[test]
+fn events_of_later_chunks_share_the_id_they_inherit_even_detached() {
+    let mut decoder = Decoder::new();
+    decoder.push("id: 1\n\n".into());
+    assert_eq!(decoder.next_event(), Ok(None));
+    decoder.push("data: a\n\ndata: b\ndata: c\n\n".into());
+    let slice = decoder.next_event().unwrap().unwrap();
+    let copy = decoder.next_event().unwrap().unwrap();
+    let id = slice.last_event_id().as_ptr();
+    assert_eq!(copy.last_event_id().as_ptr(), id);
+    for event in [slice, copy] {
+        assert_eq!(event.detach().last_event_id().as_ptr(), id);
+    }
+}
+
+#[test]
 fn an_invalid_line_between_an_id_and_its_heir_in_one_chunk_does_no_harm() {
     let mut decoder = Decoder::new();
     decoder.push(Bytes::from_static(b"id: 1\ndata: a\n\n:\xFF\n\ndata: b\n\n"));

@@ -328,6 +328,15 @@ fn two_events_with_the_same_content_are_equal() {
 }
 
 #[test]
+fn what_an_event_is_shows_when_it_is_debugged() {
+    let event = Event::builder().event_type("x").id("7").data("a").build().unwrap();
+    let text = format!("{event:?}");
+    for part in ["Event", r#"event_type: "x""#, r#"data: "a""#, r#"id: Some("7")"#] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
 fn equal_events_have_equal_hashes_and_others_do_not() {
     fn hash(value: impl Hash) -> u64 {
         let mut hasher = DefaultHasher::new();
