@@ -33,7 +33,7 @@ retry() {
 
 # ---- Debian packages
 
-# Takes what a package's `Depends` may say.
+# The arguments have the syntax of Debian's `Depends`.
 install_packages() {
     update_package_index
     retry env DEBIAN_FRONTEND=noninteractive apt-get satisfy -y --no-install-recommends "$@" ||
@@ -50,7 +50,7 @@ update_package_index() {
     package_index_is_new=yes
 }
 
-# Knows packages of other architectures, without adding these to the system.
+# apt-get that also sees the packages of other architectures, for this call only.
 apt_get_of_all() {
     apt-get -o APT::Architectures::=arm64 -o APT::Architectures::=s390x -o APT::Sandbox::User=root "$@"
 }
@@ -73,7 +73,7 @@ use_debian_rust() {
     # Of its own, so that the usual compiler does not build everything again.
     export CARGO_TARGET_DIR="$PWD/target/rust-$RUST_VERSION"
     if ! { cargo --version && rustc --version; }; then
-        # Of what they depend on, all but what has just been unpacked.
+        # Install what they depend on, except for the packages just unpacked.
         install_packages "$(tr , '\n' <"$DEBIAN_RUST/depends" | grep -v rust | paste -sd ,)"
         cargo --version
         rustc --version

@@ -33,7 +33,8 @@ const KEPT_IN_QUEUE: usize = 16;
 /// cannot be a slice, plus two for every 4 KiB of such events that are kept, or
 /// one for each larger one. One for a last event ID that events of later chunks
 /// inherit. And those that the [`Parser`] makes for a block that is larger than
-/// its buffers.
+/// its buffers. The last event ID is kept twice: by the parser, and for the
+/// events that inherit it.
 ///
 /// # Examples
 ///

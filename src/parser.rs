@@ -66,11 +66,15 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// # Cost
 ///
 /// Each byte is looked at a fixed number of times, unless each [`Feed`] is
-/// dropped [early](Feed::remaining). Memory is allocated only to assemble a
-/// block that is split across chunks, or that has several `data` lines, and a
-/// few KiB of it are kept for the next one: at most 4 KiB for data, and 1 KiB
-/// each for type, ID and unfinished line. While a block is open, the buffers
-/// hold at most three times [`max_event_size`](ParserBuilder::max_event_size).
+/// dropped [early](Feed::remaining). Memory is allocated only for a block that
+/// is split across chunks, or that has several `data` lines or a comment in it,
+/// and for the last event ID.
+///
+/// While a block is open, the buffers hold at most three times
+/// [`max_event_size`](ParserBuilder::max_event_size), and half of it more for a
+/// moment while one of them grows. Between blocks at most 4 KiB are kept for
+/// data, and 1 KiB each for type, ID and unfinished line. The last event ID is
+/// kept besides, at its full length.
 ///
 /// # Examples
 ///

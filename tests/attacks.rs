@@ -817,6 +817,25 @@ fn all_parts_of_a_block_together_hold_no_more_than_three_times_the_limit() {
 }
 
 #[test]
+fn a_long_last_event_id_comes_on_top_of_three_times_the_limit() {
+    let limit = 100_000;
+    let all = a(limit);
+    let lines = format!("id: {all}\ndata\n\ndata: x\n\nevent: {all}\nid: {all}\n:{all}");
+    for tier in Tier::ALL {
+        let ids = if tier == Tier::Parser { 1 } else { 2 };
+        let mut fed = tier.open(Parser::builder().max_event_size(limit).build());
+        let (mut held, mut most) = (0, 0);
+        for chunk in chunks(lines.clone(), 1460) {
+            held += counted(|| fed.chunk(&chunk, &mut |_| {})).left;
+            most = most.max(held);
+        }
+        let ceiling = ((3 + ids) * limit) as isize + kept(tier);
+        assert!(most <= ceiling, "{tier:?}: {most} of {ceiling}");
+        assert!(most > (3 * limit) as isize, "{tier:?}: {most}, and no ID on top of it");
+    }
+}
+
+#[test]
 fn a_buffer_that_grows_to_the_limit_never_takes_more_than_half_of_it_again() {
     // Some are just above, some just below what doubling reaches.
     for limit in [60_000, 66_000, 100_000, 130_000] {

@@ -425,6 +425,15 @@ fn a_type_ends_with_its_block_and_an_id_does_not() {
 
 // JSON in the data.
 
+/// What an LLM API sends for a token.
+fn delta(token: &str) -> String {
+    serde_json::json!({"choices": [{"delta": {"content": token}}]}).to_string()
+}
+
+fn content(value: &Value) -> Option<&str> {
+    value["choices"][0]["delta"]["content"].as_str()
+}
+
 /// Puts the tokens together, and stops at an event that is none. Whoever calls
 /// it has that event with its data, whatever it is.
 fn answer(chunks: &[&[u8]]) -> Result<String, Event> {
@@ -435,7 +444,7 @@ fn answer(chunks: &[&[u8]]) -> Result<String, Event> {
             break;
         }
         let parsed: Result<Value, _> = serde_json::from_str(event.data());
-        match parsed.as_ref().ok().and_then(|value| value["token"].as_str()) {
+        match parsed.as_ref().ok().and_then(content) {
             Some(token) => text.push_str(token),
             None => return Err(event),
         }
@@ -447,28 +456,28 @@ fn answer(chunks: &[&[u8]]) -> Result<String, Event> {
 fn swallowing_json_errors_loses_errors_and_tokens() {
     fn wrong(chunks: &[&[u8]]) -> String {
         // try {
-        //   text += JSON.parse(data).token;           // or choices[0].delta.content
+        //   text += JSON.parse(data).choices[0].delta.content;
         // } catch {
         //   continue;                                 // "incomplete, the rest will come"
         // }
         let data = chunks.iter().flat_map(|chunk| data_lines(&String::from_utf8_lossy(chunk)));
-        data.filter_map(|data| {
-            Some(serde_json::from_str::<Value>(&data).ok()?["token"].as_str()?.to_owned())
-        })
-        .collect()
+        data.filter_map(|data| Some(content(&serde_json::from_str(&data).ok()?)?.to_owned()))
+            .collect()
     }
     // A token in a line that is cut is lost without a trace.
-    let cut: [&[u8]; 2] = [b"data: {\"token\":\"1\"}\n\ndata: {\"tok", b"en\":\"00\"}\n\n"];
-    assert_eq!(wrong(&cut), "1");
-    assert_eq!(answer(&cut).unwrap(), "100");
+    let stream = format!("data: {}\n\ndata: {}\n\n", delta("1"), delta("00"));
+    let (head, rest) = stream.as_bytes().split_at(stream.len() - 8);
+    assert_eq!(wrong(&[head, rest]), "1");
+    assert_eq!(answer(&[head, rest]).unwrap(), "100");
 
     // An error from the server, as JSON or not, looks like the end of the answer.
     for error in ["{\"error\":{\"message\":\"overloaded\"}}", "upstream timed out"] {
-        let stream = format!("data: {{\"token\":\"Yes, \"}}\n\ndata: {error}\n\ndata: [DONE]\n\n");
+        let yes = delta("Yes, ");
+        let stream = format!("data: {yes}\n\ndata: {error}\n\ndata: [DONE]\n\n");
         let stream = stream.as_bytes();
         assert_eq!(wrong(&[stream]), "Yes, ");
         assert_eq!(answer(&[stream]).unwrap_err().data(), error);
-        assert_eq!(ours_until_done(&[stream]), ["{\"token\":\"Yes, \"}", error]);
+        assert_eq!(ours_until_done(&[stream]), [yes.as_str(), error]);
     }
 }
 

@@ -102,9 +102,10 @@ impl ParserBuilder {
     ///
     /// A block that exceeds it is dropped with one
     /// [`ParseError::EventTooLarge`](crate::ParseError::EventTooLarge), as soon
-    /// as one value, or the data so far, is known to exceed it. The standard
-    /// has no such limit, but without one a peer decides how much memory is
-    /// used.
+    /// as one value, or the data so far, is known to exceed it, or else, if
+    /// only the sum does, at the blank line. The standard has no such limit,
+    /// but without one a peer decides how much memory is used: with it, about
+    /// three times the limit, as described at [`Parser`].
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.config.max_event_size = bytes;
         self

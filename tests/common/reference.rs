@@ -1,9 +1,11 @@
-//! The parser once more, slow and obvious, and sharing nothing with the
-//! library: it has the whole stream at once, knows no chunks, and copies
-//! whatever is easier to copy.
+//! The parser once more, slow and obvious, and sharing no code with the library:
+//! it has the whole stream at once, knows no chunks, and copies whatever is
+//! easier to copy.
 //!
-//! [`standard`] is the standard, step by step. This file is what the standard
-//! leaves to us: when a block is refused, and what happens at the end.
+//! [`standard`] is §9.2.6 of the standard, step by step. This file finds the lines
+//! for it, and adds what the standard leaves to us: when a block is refused, and
+//! what happens at the end. Lines are decoded one by one, which is the same as
+//! decoding the whole stream: no character contains the byte of a CR or LF.
 
 mod standard;
 
@@ -37,7 +39,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The parser that reads so.
+    /// The parser under test, with these settings.
     pub fn parser(&self) -> Parser {
         Parser::builder()
             .max_event_size(self.max_event_size)
@@ -47,7 +49,7 @@ impl Settings {
             .build()
     }
 
-    /// What a stream comes to.
+    /// Reads a whole stream: the expected result.
     pub fn read(&self, stream: &[u8]) -> Record {
         // "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark
         // (BOM), if any."

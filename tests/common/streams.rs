@@ -7,14 +7,14 @@ use sse_wire::{EofPolicy, Utf8Policy};
 
 use crate::common::reference::Settings;
 
-/// A stream, half of the time a clean one.
+/// A stream, half of the time a valid one.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![2 => clean_stream().prop_map(String::into_bytes), 1 => soiled(), 1 => scraps()]
+    prop_oneof![2 => valid_stream().prop_map(String::into_bytes), 1 => damaged(), 1 => fragments()]
 }
 
 /// A stream by the grammar of WHATWG HTML §9.2.5, with all the freedom it gives,
 /// and perhaps an unfinished block at the end.
-pub fn clean_stream() -> impl Strategy<Value = String> {
+pub fn valid_stream() -> impl Strategy<Value = String> {
     let bom = prop_oneof![5 => Just(""), 1 => Just("\u{FEFF}")];
     (bom, vec(block(), 0..8), vec(line(), 0..3), value()).prop_map(
         |(bom, blocks, lines, unfinished)| {
@@ -86,10 +86,10 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![120 => short, 40 => any, 12 => long(20..1500usize), 1 => long(8_000..34_000)]
 }
 
-/// A clean stream in which a few bytes have been replaced, added or lost.
-fn soiled() -> impl Strategy<Value = Vec<u8>> {
-    let fault = (any::<prop::sample::Index>(), 0..3usize, scrap());
-    (clean_stream(), vec(fault, 1..5)).prop_map(|(stream, faults)| {
+/// A valid stream in which a few bytes have been replaced, added or lost.
+fn damaged() -> impl Strategy<Value = Vec<u8>> {
+    let fault = (any::<prop::sample::Index>(), 0..3usize, fragment());
+    (valid_stream(), vec(fault, 1..5)).prop_map(|(stream, faults)| {
         let mut stream = stream.into_bytes();
         for (index, lost, added) in faults {
             let start = index.index(stream.len() + 1);
@@ -101,11 +101,11 @@ fn soiled() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Nothing but pieces that are likely to be misread.
-fn scraps() -> impl Strategy<Value = Vec<u8>> {
-    vec(scrap(), 0..40).prop_map(|scraps| scraps.concat())
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    vec(fragment(), 0..40).prop_map(|fragments| fragments.concat())
 }
 
-fn scrap() -> impl Strategy<Value = Vec<u8>> {
+fn fragment() -> impl Strategy<Value = Vec<u8>> {
     let text = vec![
         "data: a\n",
         "data",
@@ -165,7 +165,8 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 /// The sizes of chunks, which [`cut`] repeats. Zero is an empty chunk.
 pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let size = prop_oneof![4 => 0usize..12, 1 => 12usize..3000];
-    vec(size, 1..30).prop_filter("chunks that get on", |sizes| sizes.iter().any(|size| *size > 0))
+    vec(size, 1..30)
+        .prop_filter("a chunk that is not empty", |sizes| sizes.iter().any(|size| *size > 0))
 }
 
 /// Cuts a stream into chunks.

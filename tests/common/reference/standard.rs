@@ -1,7 +1,7 @@
 //! The steps of WHATWG HTML §9.2.6, each under the standard's own words.
 //!
-//! What is recorded besides events is this crate's addition, and is kept apart
-//! from the standard's steps in [`Extras`].
+//! What is delivered besides events is this crate's addition: comments, and what
+//! is in [`Extras`].
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ impl Interpreter {
             self.dispatch();
         } else if let Some(comment) = line.strip_prefix(':') {
             // "If the line starts with a U+003A COLON character (:): Ignore the
-            // line."
+            // line." This crate delivers it.
             let comment = comment.strip_prefix(' ').unwrap_or(comment);
             self.items.push(Recorded::Comment(comment.to_owned()));
         } else if let Some((field, value)) = line.split_once(':') {
@@ -75,6 +75,7 @@ impl Interpreter {
             // the field value as an integer in base ten, and set the event
             // stream's reconnection time to that integer. Otherwise, ignore the
             // field."
+            // An empty value has no digits, so we ignore it.
             "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
                 // Digits that are not a `u64` are too large for one.
                 let time = Duration::from_millis(value.parse().unwrap_or(u64::MAX));
