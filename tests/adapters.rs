@@ -218,6 +218,61 @@ fn a_decoder_has_pending_bytes_until_they_are_read() {
 }
 
 #[test]
+fn the_end_and_a_reset_discard_what_was_pushed_and_not_read() {
+    for end in [|decoder: &mut Decoder| assert_eq!(decoder.finish(), Ok(None)), Decoder::reset] {
+        let mut decoder = Decoder::new();
+        for chunk in ["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"] {
+            decoder.push(chunk.into());
+        }
+        assert_eq!(decoder.next_event().unwrap().unwrap().data(), "1");
+        end(&mut decoder);
+        assert!(!decoder.has_pending());
+        assert_eq!(decoder.unread(), "");
+        assert_eq!(decoder.next_event(), Ok(None));
+        decoder.push("data: 4\n\n".into());
+        assert_eq!(decoder.next_event().unwrap().unwrap().data(), "4");
+    }
+}
+
+#[test]
+fn an_adapter_counts_on_from_where_its_parser_is() {
+    let parser = || {
+        let mut parser = Parser::builder().max_event_size(1).build();
+        assert!(parser.feed(b"data: 1\n\n").next_event().unwrap().is_some());
+        parser
+    };
+    let error = |result: Result<Option<Event>, ParseError>| result.unwrap_err().offset();
+    let mut decoder = Decoder::with_parser(parser());
+    decoder.push("data: 23\n\n".into());
+    assert_eq!(error(decoder.next_event()), 9);
+    // Even if it is asked for events before there is a chunk.
+    let mut decoder = Decoder::with_parser(parser());
+    assert_eq!(decoder.next_event(), Ok(None));
+    decoder.push("data: 23\n\n".into());
+    assert_eq!(error(decoder.next_event()), 9);
+
+    let mut events = EventStream::with_parser(chunks(&["data: 23\n\n"]), parser());
+    let Some(Err(StreamError::Parse(fault))) = next(&mut events) else { panic!() };
+    assert_eq!(fault.offset(), 9);
+    let mut reader = EventReader::with_parser(&b"data: 23\n\n"[..], parser());
+    let Some(Err(StreamError::Parse(fault))) = reader.next() else { panic!() };
+    assert_eq!(fault.offset(), 9);
+    assert_eq!(StreamError::<io::Error>::from(fault.clone()).to_string(), fault.to_string());
+}
+
+#[test]
+fn a_detached_event_has_all_that_it_had() {
+    for block in ["id: 1\nevent: type\nretry: 5\ndata: a\n\n", "data: a\ndata: b\nretry: 5\n\n"] {
+        let mut decoder = Decoder::new();
+        decoder.push(block.into());
+        let event = decoder.next_event().unwrap().unwrap();
+        assert_eq!(event.retry(), Some(Duration::from_millis(5)));
+        assert_eq!(event.clone().detach(), event);
+        assert_eq!(Event::from(event.as_event_ref()), event);
+    }
+}
+
+#[test]
 fn a_decoder_that_is_finished_reads_the_next_connection() {
     let parser = Parser::builder().eof_policy(EofPolicy::Dispatch).build();
     let mut decoder = Decoder::with_parser(parser);

@@ -320,6 +320,14 @@ fn a_clone_of_an_event_shares_its_text() {
 }
 
 #[test]
+fn each_line_end_of_data_becomes_lf() {
+    for (data, expected) in [("a\r\nb", "a\nb"), ("a\rb", "a\nb"), ("\n\r\r\n", "\n\n\n")] {
+        assert_eq!(Event::new(data).data(), expected);
+        assert_eq!(Event::builder().data(data).build().unwrap().data(), expected);
+    }
+}
+
+#[test]
 fn data_given_as_a_string_is_not_copied() {
     let data = String::from("a\nb");
     let start = data.as_ptr();

@@ -60,6 +60,7 @@ fn cr_lf_cut_between_chunks_is_one_line_end() {
     // data: a CR | LF data: b: gave two events.
     assert_eq!(data(&run(&[b"data: a\r", b"\ndata: b\r\n\r\n"])), ["a\nb"]);
     assert_eq!(data(&run(&[b"data: a\r", b"", b"\n", b"\r", b"\ndata: b\n\n"])), ["a", "b"]);
+    assert_eq!(data(&run(&[b"data: a\r", b"", b"\ndata: b\n\n"])), ["a\nb"]);
 }
 
 #[test]
