@@ -424,6 +424,7 @@ fn a_sentinel_tells_finished_from_cut_off() {
     let steps = [Step::Error("reset")];
     let mut events = Script::new(steps).events().until_sentinel("[DONE]");
     assert_eq!(next(&mut events), Some(Err(StreamError::Transport("reset"))));
+    assert_eq!(events.outcome(), Some(Outcome::CutOff));
     assert!(next(&mut events).is_none());
     assert_eq!(events.outcome(), Some(Outcome::CutOff));
 }
