@@ -71,7 +71,7 @@ impl Read for Script<ErrorKind> {
     }
 }
 
-fn chunks(chunks: &'static [&'static str]) -> Script<Infallible> {
+fn chunks(chunks: &[&'static str]) -> Script<Infallible> {
     Script::new(chunks.iter().map(|chunk| Step::Chunk(chunk)))
 }
 
@@ -241,22 +241,29 @@ fn an_adapter_counts_on_from_where_its_parser_is() {
         assert!(parser.feed(b"data: 1\n\n").next_event().unwrap().is_some());
         parser
     };
-    let error = |result: Result<Option<Event>, ParseError>| result.unwrap_err().offset();
-    let mut decoder = Decoder::with_parser(parser());
-    decoder.push("data: 23\n\n".into());
-    assert_eq!(error(decoder.next_event()), 9);
-    // Even if it is asked for events before there is a chunk.
-    let mut decoder = Decoder::with_parser(parser());
-    assert_eq!(decoder.next_event(), Ok(None));
-    decoder.push("data: 23\n\n".into());
-    assert_eq!(error(decoder.next_event()), 9);
+    let stream = "data: 23\n\ndata: 45\n\n";
+    // Whether or not it is asked for events before there is a chunk.
+    for asked in [false, true] {
+        let mut decoder = Decoder::with_parser(parser());
+        assert!(!asked || decoder.next_event() == Ok(None));
+        decoder.push(stream.into());
+        for offset in [9, 19] {
+            assert_eq!(decoder.next_event().unwrap_err().offset(), offset);
+        }
+    }
+    let mut events = EventStream::with_parser(chunks(&[stream]), parser());
+    let mut reader = EventReader::with_parser(stream.as_bytes(), parser());
+    for offset in [9, 19] {
+        let Some(Err(StreamError::Parse(error))) = next(&mut events) else { panic!() };
+        assert_eq!(error.offset(), offset);
+        let Some(Err(StreamError::Parse(error))) = reader.next() else { panic!() };
+        assert_eq!(error.offset(), offset);
+    }
+}
 
-    let mut events = EventStream::with_parser(chunks(&["data: 23\n\n"]), parser());
-    let Some(Err(StreamError::Parse(fault))) = next(&mut events) else { panic!() };
-    assert_eq!(fault.offset(), 9);
-    let mut reader = EventReader::with_parser(&b"data: 23\n\n"[..], parser());
-    let Some(Err(StreamError::Parse(fault))) = reader.next() else { panic!() };
-    assert_eq!(fault.offset(), 9);
+#[test]
+fn a_parse_error_reads_the_same_from_an_adapter() {
+    let fault = ParseError::InvalidUtf8 { offset: 9 };
     assert_eq!(StreamError::<io::Error>::from(fault.clone()).to_string(), fault.to_string());
 }
 
