@@ -206,6 +206,19 @@ fn a_long_line_is_assembled_with_few_copies() {
     assert!(calls <= 20, "{calls} allocations");
 }
 
+#[test]
+fn a_value_that_just_fits_its_buffer_does_not_move() {
+    let [head, rest] = ["data: ", ""].map(|start| format!("{start}{}", "a".repeat(32)));
+    let mut parser = Parser::new();
+    let calls = counted(|| {
+        assert_eq!(parser.feed(head.as_bytes()).next_event(), Ok(None));
+        assert_eq!(parser.feed(rest.as_bytes()).next_event(), Ok(None));
+        assert!(parser.feed(b"\n\n").next_event().unwrap().is_some());
+    })
+    .calls;
+    assert_eq!(calls, 1);
+}
+
 #[cfg(feature = "std")]
 #[test]
 fn a_reader_that_lends_allocates_its_buffer_and_what_its_parser_does() {
