@@ -1,0 +1,92 @@
+//! What is in a stream, by the steps of the standard (WHATWG HTML §9.2.6) and
+//! nothing else: independent of everything that is measured.
+
+/// An event, in parts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub event_type: String,
+    pub data: String,
+    /// The last event ID.
+    pub id: String,
+}
+
+/// The events of a valid stream.
+pub fn events(stream: &[u8]) -> Vec<Event> {
+    let text = std::str::from_utf8(stream).expect("UTF-8");
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut events = Vec::new();
+    let (mut event_type, mut data, mut id) = (String::new(), String::new(), String::new());
+    for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+        if line.is_empty() {
+            let (event_type, mut data) =
+                (std::mem::take(&mut event_type), std::mem::take(&mut data));
+            if data.pop().is_some() {
+                events.push(Event { event_type, data, id: id.clone() });
+            }
+            continue;
+        }
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "event" => event_type = value.to_owned(),
+            "data" => {
+                data.push_str(value);
+                data.push('\n');
+            }
+            "id" => id = value.to_owned(),
+            _ => {}
+        }
+    }
+    events
+}
+
+/// How many events, and a checksum of their types, data and IDs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    pub events: usize,
+    pub checksum: u32,
+    /// Of all data.
+    pub length: usize,
+    /// The sum of the last byte of each event's data: what timed runs can afford.
+    pub last_bytes: u64,
+}
+
+impl Default for Summary {
+    fn default() -> Self {
+        Self { events: 0, checksum: 0x811C_9DC5, length: 0, last_bytes: 0 }
+    }
+}
+
+impl Summary {
+    /// The type of an event may be given as `message` or left out.
+    pub fn add(&mut self, event_type: &str, data: &str, id: &str) {
+        let event_type = if event_type.is_empty() { "message" } else { event_type };
+        for part in [event_type, data, id] {
+            part.bytes().for_each(|byte| self.add_to_checksum(byte));
+            // In no text: tells `ab`, `c` from `a`, `bc`.
+            self.add_to_checksum(0xFF);
+        }
+        self.events += 1;
+        self.length += data.len();
+        self.last_bytes += last_byte(data);
+    }
+
+    /// FNV-1a, 32 bits: a few lines in any language.
+    fn add_to_checksum(&mut self, byte: u8) {
+        self.checksum = (self.checksum ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    }
+}
+
+/// The last byte as a number, or 0.
+#[inline]
+pub fn last_byte(data: &str) -> u64 {
+    data.as_bytes().last().copied().map_or(0, u64::from)
+}
+
+pub fn summary(events: &[Event]) -> Summary {
+    let mut summary = Summary::default();
+    for event in events {
+        summary.add(&event.event_type, &event.data, &event.id);
+    }
+    summary
+}
