@@ -27,7 +27,7 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -35,6 +35,7 @@ use futures::{Stream, stream};
 
 use crate::{
     input::Chunks,
+    measure::Stopwatch,
     reference::{Summary, last_byte},
 };
 
@@ -80,6 +81,10 @@ impl Contender {
 
     pub fn is_peer(&self) -> bool {
         matches!(self.league, League::PeerPushed | League::PeerStream)
+    }
+
+    pub fn is_floor(&self) -> bool {
+        self.league == League::Floor
     }
 
     /// Whether the result is that of the reference; a panic is not.
@@ -194,11 +199,11 @@ fn time_pushed<P: Pushed>(chunks: &Chunks) -> (Duration, Glance) {
     let slices = chunks.slices();
     let mut parser = P::new();
     let mut glance = Glance::default();
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     for chunk in &slices {
         parser.push(chunk, &mut glance);
     }
-    (start.elapsed(), glance)
+    (watch.stop(), glance)
 }
 
 fn check_pushed<P: Pushed>(chunks: &Chunks) -> Summary {
@@ -214,9 +219,9 @@ fn time_streamed<P: for<'a> Streamed<'a>>(chunks: &Chunks) -> (Duration, Glance)
     let chunks = stream::iter(P::chunks(chunks).into_iter().map(Ok));
     let mut events = pin!(P::events(chunks));
     let mut glance = Glance::default();
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     poll_all(events.as_mut(), &mut glance);
-    (start.elapsed(), glance)
+    (watch.stop(), glance)
 }
 
 fn check_streamed<P: for<'a> Streamed<'a>>(chunks: &Chunks) -> Summary {

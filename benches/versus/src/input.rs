@@ -40,7 +40,7 @@ impl Corpus {
 }
 
 /// Up to the first blank line after `length` bytes.
-fn shortened(mut stream: Vec<u8>, length: usize) -> Vec<u8> {
+pub fn shortened(mut stream: Vec<u8>, length: usize) -> Vec<u8> {
     let end = block_ends(&stream).find(|&end| end >= length);
     stream.truncate(end.expect("a blank line"));
     stream

@@ -1,9 +1,6 @@
 //! This crate.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -13,7 +10,7 @@ use super::{
     Contender, Glance, League, Pushed, Seen, Sink, Streamed, check_pushed, check_streamed,
     pushed_fleet, streamed_fleet, time_pushed, time_streamed,
 };
-use crate::{input::Chunks, reference::Summary};
+use crate::{input::Chunks, measure::Stopwatch, reference::Summary};
 
 impl Seen for EventRef<'_> {
     #[inline]
@@ -122,11 +119,11 @@ fn time_reader(chunks: &Chunks) -> (Duration, Glance) {
     let bytes = chunks.slices().concat();
     let mut reader = EventReader::new(&bytes[..]);
     let mut glance = Glance::default();
-    let start = Instant::now();
+    let watch = Stopwatch::start();
     while let Some(event) = reader.next_event().expect("a valid stream") {
         glance.see(&event);
     }
-    (start.elapsed(), glance)
+    (watch.stop(), glance)
 }
 
 fn check_reader(chunks: &Chunks) -> Summary {
