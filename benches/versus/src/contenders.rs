@@ -298,3 +298,19 @@ fn streamed_fleet<S: Stream<Item: Seen> + 'static>(
     let streams = (0..parsers).map(|_| Box::pin(events(Body(Rc::clone(&next_chunk))))).collect();
     Box::new(StreamedFleet { streams, next_chunk })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{SEGMENT, corpora};
+
+    /// Optimised or not. The program itself does this in each cell.
+    #[test]
+    fn all_read_what_the_reference_reads() {
+        let corpus = &corpora()[0];
+        let chunks = Chunks::new(&corpus.bytes, SEGMENT);
+        for contender in all().iter().filter(|contender| !contender.is_floor()) {
+            assert!(contender.is_right(&chunks, corpus.expected), "{}", contender.name());
+        }
+    }
+}

@@ -289,3 +289,20 @@ fn encodes(encoder: &Encoder, events: &[Event], expected: Summary) -> bool {
 fn non_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::corpora;
+
+    #[test]
+    fn all_write_what_the_reference_reads() {
+        for corpus in corpora() {
+            let events = reference::events(&corpus.bytes);
+            for encoder in all() {
+                let is_right = encodes(&encoder, &events, corpus.expected);
+                assert!(is_right, "{}, {}", encoder.name(), corpus.name);
+            }
+        }
+    }
+}

@@ -17,6 +17,22 @@ const LENGTH: usize = 256 * 1024;
 /// The streams that have the shape of what LLM services send.
 pub const LLM_SHAPED: [&str; 3] = ["openai_chat", "anthropic", "chinese"];
 
+/// What a stream is, for those who do not know its name.
+pub fn title(name: &str) -> &str {
+    match name {
+        "openai_chat" => "OpenAI chat, 250 B",
+        "anthropic" => "Anthropic, with event:, 130 B",
+        "chinese" => "Chinese, 110 B",
+        "tiny" => r#"{"t":"a"}, 17 B"#,
+        "id_event_data" => "id, event and data, 45 B",
+        "crlf" => "Anthropic, with CR LF",
+        "three_lines" => "three data lines",
+        "keep_alive" => "keep-alive comments",
+        "large" => "40 KB",
+        _ => name,
+    }
+}
+
 /// A stream, and what a correct parser makes of it.
 pub struct Corpus {
     pub name: &'static str,

@@ -53,11 +53,11 @@ fn time(mut samples: Vec<Duration>) -> Time {
 }
 
 /// What is to be done just before and just after all that is timed.
-static HOOKS: OnceLock<(fn(), fn())> = OnceLock::new();
+static HOOKS: OnceLock<[fn(); 2]> = OnceLock::new();
 
 /// Lets others count what happens while a stopwatch runs.
 pub fn watch(start: fn(), stop: fn()) {
-    HOOKS.set((start, stop)).expect("nobody watches yet");
+    HOOKS.set([start, stop]).expect("nobody watches yet");
 }
 
 /// Everything that is timed is between its start and its stop, and nothing else.
@@ -66,7 +66,7 @@ pub struct Stopwatch(Instant);
 impl Stopwatch {
     #[inline(never)]
     pub fn start() -> Self {
-        if let Some((start, _)) = HOOKS.get() {
+        if let Some([start, _]) = HOOKS.get() {
             start();
         }
         Self(Instant::now())
@@ -75,7 +75,7 @@ impl Stopwatch {
     #[inline(never)]
     pub fn stop(self) -> Duration {
         let time = self.0.elapsed();
-        if let Some((_, stop)) = HOOKS.get() {
+        if let Some([_, stop]) = HOOKS.get() {
             stop();
         }
         time

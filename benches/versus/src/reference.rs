@@ -90,3 +90,25 @@ pub fn summary(events: &[Event]) -> Summary {
     }
     summary
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_end_is_one() {
+        for stream in ["id: 1\ndata: a\ndata:b\n\n", "id:1\r\ndata: a\r\ndata: b\r\n\r\n"] {
+            let stream = format!(":\n{stream}event: x\n\ndata: cut");
+            let event = Event { event_type: String::new(), data: "a\nb".into(), id: "1".into() };
+            assert_eq!(events(stream.as_bytes()), [event]);
+        }
+    }
+
+    #[test]
+    fn no_type_is_the_type_message() {
+        let (mut named, mut unnamed) = (Summary::default(), Summary::default());
+        named.add("message", "a", "");
+        unnamed.add("", "a", "");
+        assert_eq!(named, unnamed);
+    }
+}

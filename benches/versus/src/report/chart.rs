@@ -1,9 +1,9 @@
 //! The picture. It has two parts: how fast everybody is, and by how much we are
 //! faster or slower than the fastest other crate, corpus by corpus.
 //!
-//! Both have logarithmic axes, so that twice as fast is the same distance
-//! everywhere. Plotters draws; where things are is computed here, because its own
-//! charts have no bars that begin at 1.
+//! Speeds begin at 0; ratios begin at 1, on a logarithmic axis, so that twice as
+//! fast and half as fast are the same distance. Plotters draws; where things are is
+//! computed here, because its own charts have no bars that begin at 1.
 
 use plotters::{
     coord::Shift,
@@ -12,7 +12,7 @@ use plotters::{
 };
 
 use super::{Report, Rival};
-use crate::contenders::League;
+use crate::{contenders::League, input};
 
 const WIDTH: u32 = 1000;
 const MARGIN: i32 = 30;
@@ -36,8 +36,8 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub fn write(report: &Report) -> String {
     let speeds = speeds(report);
     let groups = groups(report);
-    let ratios_top = 130 + ROW * speeds.len() as i32 + 70;
-    let height = ratios_top + 70 + GROUP * groups.len() as i32 + 75;
+    let ratios_top = 86 + ROW * speeds.len() as i32 + 68;
+    let height = ratios_top + 84 + GROUP * groups.len() as i32 + 84;
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height as u32)).into_drawing_area();
@@ -86,7 +86,7 @@ fn groups(report: &Report) -> Vec<Group> {
     let corpora = names.into_iter().map(Some).chain([None]);
     corpora
         .map(|corpus| Group {
-            name: corpus.unwrap_or("all nine").to_owned(),
+            name: corpus.map_or("all nine", input::title).to_owned(),
             bars: [League::OwnLent, League::OwnStream].map(|league| bar(report, corpus, league)),
         })
         .collect()
@@ -108,28 +108,57 @@ fn bar(report: &Report, corpus: Option<&str>, league: League) -> [f64; 3] {
 }
 
 /// From values to pixels.
-struct Axis {
-    from: f64,
-    to: f64,
+enum Axis {
+    /// From 0 to this.
+    Linear(f64),
+    Logarithmic {
+        from: f64,
+        to: f64,
+    },
 }
 
 impl Axis {
-    /// Around all values, to the next tick.
-    fn around(values: impl Iterator<Item = f64>, ticks: &[f64]) -> Self {
-        let (mut from, mut to) = (f64::MAX, f64::MIN);
-        for value in values {
-            from = from.min(value);
-            to = to.max(value);
-        }
-        let below = ticks.iter().copied().filter(|tick| *tick <= from * 0.97).next_back();
-        let above = ticks.iter().copied().find(|tick| *tick >= to * 1.03);
-        Self { from: below.unwrap_or(from), to: above.unwrap_or(to) }
+    fn linear(values: impl Iterator<Item = f64>) -> Self {
+        Self::Linear(values.fold(1.0, f64::max) * 1.02)
+    }
+
+    /// Around all values, with some room.
+    fn logarithmic(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let from = values.clone().fold(1.0, f64::min) / 1.1;
+        Self::Logarithmic { from, to: values.fold(1.0, f64::max) * 1.1 }
     }
 
     fn x(&self, value: f64) -> i32 {
-        let share = (value / self.from).ln() / (self.to / self.from).ln();
+        let share = match self {
+            Self::Linear(to) => value / to,
+            Self::Logarithmic { from, to } => (value / from).ln() / (to / from).ln(),
+        };
         LEFT + (share * f64::from(RIGHT - LEFT)).round() as i32
     }
+
+    /// Those of a few steps that are within.
+    fn ticks(&self) -> Vec<f64> {
+        match *self {
+            Self::Linear(to) => {
+                let steps = [50.0, 100.0, 200.0, 250.0, 500.0, 1e3, 2e3, 5e3];
+                let step = steps.into_iter().find(|step| to / step <= 8.0).unwrap_or(10e3);
+                (0..=(to / step) as u32).map(|index| f64::from(index) * step).collect()
+            }
+            Self::Logarithmic { from, to } => {
+                let ticks = [0.1, 0.2, 0.33, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0];
+                ticks.into_iter().filter(|tick| (from..=to).contains(tick)).collect()
+            }
+        }
+    }
+}
+
+/// Without decimals, with commas.
+fn thousands(value: f64) -> String {
+    let value = value.round() as u64;
+    if value < 1000 {
+        return value.to_string();
+    }
+    format!("{},{:03}", value / 1000, value % 1000)
 }
 
 struct Picture<'a> {
@@ -138,18 +167,16 @@ struct Picture<'a> {
 
 impl Picture<'_> {
     fn speeds(&self, speeds: &[(String, Option<f64>, RGBColor)]) {
-        const TICKS: [f64; 11] = [10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 10e3, 20e3];
         self.title("Speed of SSE parsers for Rust", 34);
         self.subtitle(
-            "MB/s, logarithmic, higher is better: geometric mean of nine streams \
+            "MB/s, higher is better: geometric mean of nine streams \
              in network chunks (16 KiB, 1,460 B, one event)",
             58,
         );
-        let top = 96;
+        let top = 82;
         let bottom = top + ROW * speeds.len() as i32;
-        let axis = Axis::around(speeds.iter().filter_map(|(_, speed, _)| *speed), &TICKS);
-        let label = |tick: f64| format!("{tick}");
-        self.axis(&axis, &TICKS, label, top, bottom);
+        let axis = Axis::linear(speeds.iter().filter_map(|(_, speed, _)| *speed));
+        self.axis(&axis, thousands, top, bottom);
         for (index, (name, speed, colour)) in speeds.iter().enumerate() {
             let middle = top + ROW * index as i32 + ROW / 2;
             let is_own = *colour != PEER;
@@ -160,24 +187,23 @@ impl Picture<'_> {
             };
             let end = axis.x(*speed);
             self.bar(LEFT, end, middle, *colour);
-            self.number(&format!("{speed:.0}"), end + 8, middle, is_own);
+            self.number(&thousands(*speed), end + 8, middle, is_own);
         }
     }
 
     fn ratios(&self, groups: &[Group], top: i32) {
-        const TICKS: [f64; 11] = [0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0];
         self.title("sse-wire against the fastest other crate", top);
         self.subtitle(
-            "Times as fast, logarithmic, higher is better: mean of the three network chunk sizes; \
-             the line is from the worst to the best",
+            "Times as fast, logarithmic, right of 1× is better: mean of the three network chunk \
+             sizes; the thin line is from the worst to the best",
             top + 24,
         );
-        self.legend(top + 47);
-        let top = top + 82;
+        self.legend(top + 50);
+        let top = top + 84;
         let bottom = top + GROUP * groups.len() as i32;
         let values = groups.iter().flat_map(|group| group.bars.as_flattened()).copied();
-        let axis = Axis::around(values.chain([1.0]), &TICKS);
-        self.axis(&axis, &TICKS, |tick| format!("{tick}×"), top, bottom);
+        let axis = Axis::logarithmic(values);
+        self.axis(&axis, |tick| format!("{tick}×"), top, bottom);
         for (index, group) in groups.iter().enumerate() {
             let middle = top + GROUP * index as i32 + GROUP / 2;
             let is_all = index + 1 == groups.len();
@@ -190,6 +216,8 @@ impl Picture<'_> {
             }
         }
         self.line((axis.x(1.0), top), (axis.x(1.0), bottom), INK, 2);
+        let label = "1×: the fastest other crate, cell by cell";
+        self.text(label, axis.x(1.0), bottom + 31, 13, INK, HPos::Center);
     }
 
     fn ratio(
@@ -220,16 +248,9 @@ impl Picture<'_> {
         }
     }
 
-    /// Lines at the ticks that are within, and their labels below.
-    fn axis(
-        &self,
-        axis: &Axis,
-        ticks: &[f64],
-        label: impl Fn(f64) -> String,
-        top: i32,
-        bottom: i32,
-    ) {
-        for &tick in ticks.iter().filter(|&&tick| tick >= axis.from && tick <= axis.to) {
+    /// Lines at the ticks, and their labels below.
+    fn axis(&self, axis: &Axis, label: impl Fn(f64) -> String, top: i32, bottom: i32) {
+        for tick in axis.ticks() {
             let x = axis.x(tick);
             self.line((x, top), (x, bottom), GRID, 1);
             self.text(&label(tick), x, bottom + 13, 13, FAINT, HPos::Center);
