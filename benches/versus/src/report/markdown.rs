@@ -31,8 +31,8 @@ Number, total length and last bytes are compared in each timed run, too.
 
 All contenders of a cell run in turns, three runs a turn, each round begins with another \
 one, and the least time of each counts. Streams are polled in a loop, with a waker that \
-does nothing, over `futures::stream::iter`. Each crate is compiled with its default \
-features and with the settings of Cargo's `release` profile.";
+does nothing, over `futures::stream::iter`. Everything is compiled in one build, with the \
+settings of the profile above, which for `release` are Cargo's.";
 
 /// `chart` is where the picture is, seen from the page.
 pub fn write(report: &Report, chart: &str) -> String {
@@ -282,8 +282,8 @@ fn write_memory(page: &mut String, report: &Report) {
 fn write_long_line(page: &mut String, report: &Report) {
     section(page, "A line that does not end");
     *page += "One event of one line, in chunks of 256 bytes: nanoseconds for a byte. Where they \
-              grow with the line, the time is quadratic; beyond 0.75 s, no longer line was \
-              tried.\n\n";
+              grow with the line, the time is quadratic; who takes too long for a line is not \
+              asked for a longer one.\n\n";
     let rows = report.contenders.iter().zip(&report.long_line).map(|(contender, curve)| {
         let costs = LINE_LENGTHS.iter().zip(curve).map(|(&length, time)| {
             time.map_or("–".to_owned(), |time| {
@@ -363,7 +363,7 @@ fn write_other_languages(page: &mut String, report: &Report) {
                 })
                 .collect();
             let mean = super::geometric_mean(&ratios);
-            row.push(mean.map_or("–".to_owned(), |mean| format!("{mean:.0}")));
+            row.push(mean.map_or("–".to_owned(), |mean| format!("{mean:.1}")));
         }
         rows.push(row);
     }
