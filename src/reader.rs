@@ -35,7 +35,8 @@ const BUFFER: usize = 16 * 1024;
 ///
 /// Reads up to 16 KiB at a time into one buffer; do not wrap the reader in
 /// another. Other than that it allocates as described at [`Parser`], and once
-/// more for a last event ID that owned events inherit. An event is delivered as soon as the reader has returned the bytes that complete it.
+/// more for a last event ID that owned events inherit. An event is delivered as
+/// soon as the reader has returned the bytes that complete it.
 ///
 /// # Examples
 ///
