@@ -177,10 +177,13 @@ impl<R: Read> EventReader<R> {
         }
         loop {
             let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-            if kind != Kind::End {
-                if self.parser.fields().id != Place::Absent {
+            match kind {
+                Kind::Event | Kind::LastEventId if self.parser.fields().id != Place::Absent => {
                     self.shared_id.forget();
                 }
+                _ => {}
+            }
+            if kind != Kind::End {
                 return Ok(Step::Kind(kind));
             }
             if self.fill()? == 0 {

@@ -687,3 +687,62 @@ fn a_reader_asks_for_16_kib_at_a_time() {
     assert_eq!(reader.bytes_read(), 32 * 1024);
     assert_eq!(reader.into_inner().0, [16 * 1024; 3]);
 }
+
+#[test]
+fn chunks_that_wait_are_read_in_the_order_in_which_they_were_pushed() {
+    let mut decoder = Decoder::new();
+    let mut data = Vec::new();
+    decoder.push("data: 1\n\n".into());
+    decoder.push("data: 2\n\n".into());
+    data.push(decoder.next_event().unwrap().unwrap().data().to_owned());
+    decoder.push("data: 3\n\n".into());
+    while let Some(event) = decoder.next_event().unwrap() {
+        data.push(event.data().to_owned());
+    }
+    assert_eq!(data, ["1", "2", "3"]);
+}
+
+#[test]
+fn a_reader_notices_a_new_last_event_id_with_or_without_data() {
+    let stream = b"id: 1\ndata: a\n\nid: 2\n\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
+    let events: Result<Vec<_>, _> = EventReader::new(&stream[..]).collect();
+    let ids: Vec<_> =
+        events.unwrap().iter().map(|event| event.last_event_id().to_owned()).collect();
+    assert_eq!(ids, ["1", "2", "3", "3"]);
+}
+
+#[test]
+fn finish_and_reset_of_a_decoder_discard_what_it_has_not_read() {
+    let unread = Bytes::from("data: old\n\ndata: o");
+    let endings: [fn(&mut Decoder); 2] =
+        [|decoder| assert_eq!(decoder.finish(), Ok(None)), |decoder| decoder.reset()];
+    for end in endings {
+        let parser = Parser::builder().max_event_size(4).build();
+        let mut decoder = Decoder::with_parser(parser);
+        decoder.push(unread.clone());
+        decoder.push(unread.clone());
+        end(&mut decoder);
+        assert_eq!(decoder.next_event(), Ok(None));
+        decoder.push("data: too large\n\ndata: new\n\n".into());
+        assert_eq!(decoder.next_event().unwrap_err().offset(), 0);
+        assert_eq!(decoder.next_event().unwrap().unwrap().data(), "new");
+    }
+}
+
+#[test]
+fn only_data_that_is_exactly_the_sentinel_ends_a_stream() {
+    let data = [" [DONE]", "[DONE] ", "[DONE]x", "x[DONE]", "[done]"];
+    let mut stream: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
+    stream += "data: far too large\n\ndata: [DONE]\n\ndata: after\n\n";
+    let parser = Parser::builder().max_event_size(8).build();
+    let chunks = stream::iter([Ok::<_, Infallible>(stream)]);
+    let mut events = EventStream::with_parser(chunks, parser).until_sentinel("[DONE]");
+    let mut seen = Vec::new();
+    while let Some(event) = block_on(events.next()) {
+        seen.push(event.map(|event| event.data().to_owned()).map_err(|_| "refused"));
+    }
+    let expected: Vec<_> =
+        data.iter().map(|data| Ok((*data).to_owned())).chain([Err("refused")]).collect();
+    assert_eq!(seen, expected);
+    assert_eq!(events.outcome(), Some(Outcome::Finished));
+}

@@ -1066,3 +1066,21 @@ fn a_decoder_that_is_read_late_holds_what_was_pushed_and_gives_it_back() {
     assert!(used.peak <= ceiling, "{} of {ceiling}", used.peak);
     assert!(used.left <= kept(Tier::Decoder), "{} bytes left", used.left);
 }
+
+#[test]
+fn a_refused_block_does_not_end_the_sharing_of_a_huge_last_event_id() {
+    const ID: usize = 64 * 1024;
+    const EVENTS: usize = 500;
+    let refused = b"id: refused\n:\ndata: \xFF\n\ndata: x\n\n".repeat(EVENTS);
+    let stream = [b"id: ", a(ID).as_bytes(), b"\n\n", &refused].concat();
+    let parser = Parser::builder().utf8_policy(Utf8Policy::Reject).build();
+    let mut kept = Vec::with_capacity(EVENTS);
+    let used = counted(|| {
+        let reader = EventReader::with_parser(&stream[..], parser);
+        kept.extend(reader.filter_map(Result::ok));
+    });
+    assert_eq!(kept.len(), EVENTS);
+    assert!(kept.iter().all(|event| event.last_event_id().len() == ID));
+    let ceiling = (4 * ID + 300 * EVENTS) as isize;
+    assert!(used.left <= ceiling, "{} of {ceiling}", used.left);
+}

@@ -229,6 +229,26 @@ fn data_behind_another_field_is_a_line_of_its_own() {
 }
 
 #[test]
+fn a_field_after_the_data_adds_nothing_to_it() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).data("a").id("1").unwrap().finish();
+    assert_eq!(buffer, "data: a\nid: 1\n\n");
+}
+
+#[test]
+fn a_writer_refuses_a_time_that_is_not_in_whole_milliseconds() {
+    for time in [Duration::from_nanos(1), Duration::from_micros(1500), Duration::MAX] {
+        let mut buffer = BytesMut::new();
+        assert!(EventWriter::new(&mut buffer).retry(time).is_err(), "{time:?}");
+        assert!(Event::builder().retry(time).build().is_err(), "{time:?}");
+        assert_eq!(buffer, "");
+    }
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).retry(Duration::from_secs(2)).unwrap().data("a").finish();
+    assert_eq!(buffer, "retry: 2000\ndata: a\n\n");
+}
+
+#[test]
 fn a_cr_lf_between_two_writes_is_one_line_end() {
     let mut buffer = BytesMut::new();
     EventWriter::new(&mut buffer).data("a\r").data("").data("\nb\r").data("\rc").finish();

@@ -324,6 +324,7 @@ fn two_events_with_the_same_content_are_equal() {
     assert_eq!(event, parse(b"id: 1\n\nevent:message\ndata:a\n\n"));
     assert_ne!(event, parse(b"id: 1\ndata: a\n\n"));
     assert_ne!(event, parse(b"retry: 1\ndata: a\n\n"));
+    assert_ne!(parse(b"retry: 2\ndata: a\n\n"), parse(b"retry: 1\ndata: a\n\n"));
     assert_ne!(event, parse(b"event: b\ndata: a\n\n"));
 }
 
@@ -360,5 +361,16 @@ fn equal_events_have_equal_hashes_and_others_do_not() {
     for other in others {
         assert_ne!(hash(&event), hash(&other), "{other:?}");
         assert_ne!(hash(event.as_event_ref()), hash(other.as_event_ref()), "{other:?}");
+    }
+}
+
+#[test]
+fn the_end_does_not_give_out_once_more_what_was_given_out_last() {
+    for policy in [EofPolicy::Discard, EofPolicy::Dispatch, EofPolicy::Error] {
+        let mut parser = Parser::builder().eof_policy(policy).build();
+        let mut feed = parser.feed(b"id: 1\ndata: a\n\ndata: unread\n\n");
+        assert!(feed.next_event().unwrap().is_some());
+        assert_eq!(parser.finish(), Ok(None), "{policy:?}");
+        assert_eq!(parser.finish(), Ok(None), "{policy:?}");
     }
 }

@@ -60,7 +60,11 @@ impl From<EventRef<'_>> for Recorded {
 
 impl From<Event> for Recorded {
     fn from(event: Event) -> Self {
-        event.as_event_ref().into()
+        let lent = event.as_event_ref();
+        assert_eq!((event.event_type(), event.data()), (lent.event_type(), lent.data()));
+        assert_eq!((event.id(), event.retry()), (lent.id(), lent.retry()));
+        assert_eq!(event.last_event_id(), lent.last_event_id());
+        lent.into()
     }
 }
 
