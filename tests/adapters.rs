@@ -704,7 +704,7 @@ fn chunks_that_wait_are_read_in_the_order_in_which_they_were_pushed() {
 
 #[test]
 fn a_reader_notices_a_new_last_event_id_with_or_without_data() {
-    let stream = b"id: 1\ndata: a\n\nid: 2\n\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
+    let stream = b"id: 1\n\ndata: a\n\nid: 2\n\ndata: b\n\nid: 3\ndata: c\n\ndata: d\n\n";
     let events: Result<Vec<_>, _> = EventReader::new(&stream[..]).collect();
     let ids: Vec<_> =
         events.unwrap().iter().map(|event| event.last_event_id().to_owned()).collect();
