@@ -71,8 +71,8 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// and for the last event ID.
 ///
 /// While a block is open, the buffers hold at most three times
-/// [`max_event_size`](ParserBuilder::max_event_size), and half of it more for a
-/// moment while one of them grows. Between blocks at most 4 KiB are kept for
+/// [`max_event_size`](ParserBuilder::max_event_size) between chunks, and up to
+/// four and a half times for a moment while a chunk is read. Between blocks at most 4 KiB are kept for
 /// data, and 1 KiB each for type, ID and unfinished line. The last event ID is
 /// kept besides, at its full length.
 ///
