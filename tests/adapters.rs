@@ -588,17 +588,16 @@ fn a_reader_goes_on_after_interruptions_and_timeouts() {
 
 #[test]
 fn any_other_error_ends_a_reader() {
-    let steps = [
-        Step::Chunk("id: 1\ndata: 1\n\nda"),
-        Step::Error(ErrorKind::ConnectionReset),
-        Step::Chunk("ta: 2\n\n"),
-    ];
-    let mut reader = EventReader::new(Script::new(steps));
-    assert_eq!(data(reader.next()), "1");
-    assert!(matches!(reader.next(), Some(Err(StreamError::Transport(_)))));
-    assert!(reader.next().is_none());
-    assert_eq!(reader.ending(), Some(Ending::Transport));
-    assert_eq!(reader.last_event_id(), "1");
+    for kind in [ErrorKind::ConnectionReset, ErrorKind::UnexpectedEof, ErrorKind::Other] {
+        let steps =
+            [Step::Chunk("id: 1\ndata: 1\n\nda"), Step::Error(kind), Step::Chunk("ta: 2\n\n")];
+        let mut reader = EventReader::new(Script::new(steps));
+        assert_eq!(data(reader.next()), "1");
+        assert!(matches!(reader.next(), Some(Err(StreamError::Transport(_)))));
+        assert!(reader.next().is_none(), "{kind}");
+        assert_eq!(reader.ending(), Some(Ending::Transport));
+        assert_eq!(reader.last_event_id(), "1");
+    }
 }
 
 #[test]
@@ -745,4 +744,25 @@ fn only_data_that_is_exactly_the_sentinel_ends_a_stream() {
         data.iter().map(|data| Ok((*data).to_owned())).chain([Err("refused")]).collect();
     assert_eq!(seen, expected);
     assert_eq!(events.outcome(), Some(Outcome::Finished));
+}
+
+#[test]
+fn a_reader_says_the_reconnection_time_before_the_end() {
+    let mut reader = EventReader::new(&b"retry: 5\n\ndata: a\n\ndata: b\n\n"[..]);
+    assert!(reader.next_event().unwrap().is_some());
+    assert_eq!(reader.reconnection_time(), Some(Duration::from_millis(5)));
+}
+
+#[test]
+fn a_reader_that_says_that_it_has_read_more_than_it_could_does_no_harm() {
+    struct Liar(bool);
+    impl Read for Liar {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer[..9].copy_from_slice(b"data: a\n\n");
+            Ok(if std::mem::take(&mut self.0) { usize::MAX } else { 0 })
+        }
+    }
+    let mut reader = EventReader::new(Liar(true));
+    assert_eq!(reader.next_event().unwrap().unwrap().data(), "a");
+    assert!(reader.next_event().unwrap().is_none());
 }

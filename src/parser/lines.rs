@@ -59,6 +59,16 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_as_long_as_documented() {
+        let mut bytes = vec![b'a'; 33 * 1024];
+        bytes[0] = LF;
+        bytes[32 * 1024] = LF;
+        assert_eq!(whole_lines(&bytes), Some(1));
+        bytes[32 * 1024 - 1] = LF;
+        assert_eq!(whole_lines(&bytes), Some(32 * 1024));
+    }
+
+    #[test]
     fn a_line_longer_than_a_window_is_one_step() {
         let mut bytes = vec![b'a'; 3 * WINDOW];
         assert_eq!(whole_lines(&bytes), None);
