@@ -177,11 +177,9 @@ impl<R: Read> EventReader<R> {
         }
         loop {
             let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-            match kind {
-                Kind::Event | Kind::LastEventId if self.parser.fields().id != Place::Absent => {
-                    self.shared_id.forget();
-                }
-                _ => {}
+            let ended_block = matches!(kind, Kind::Event | Kind::LastEventId);
+            if ended_block && self.parser.fields().id != Place::Absent {
+                self.shared_id.forget();
             }
             if kind != Kind::End {
                 return Ok(Step::Kind(kind));
