@@ -17,6 +17,11 @@ use crate::{
 /// alive.
 const ARENA: usize = 4096;
 
+/// How long an ID may be for later events of its chunk to point at it there. A
+/// longer one is copied once for all of them, or else each of them that is
+/// detached from the chunk would have to copy it.
+const SHORT_ID: usize = 64;
+
 /// For how many chunks the queue keeps room when it is empty.
 const KEPT_IN_QUEUE: usize = 16;
 
@@ -31,8 +36,8 @@ const KEPT_IN_QUEUE: usize = 16;
 ///
 /// One allocation for each chunk that has events in it. One for each event that
 /// cannot be a slice, plus two for every 4 KiB of such events that are kept, or
-/// one for each larger one. One for a last event ID that events of later chunks
-/// inherit. And those that the [`Parser`] makes for a block that is larger than
+/// one for each larger one. One for a last event ID that events of later chunks,
+/// or of its own if it is longer than 64 bytes, inherit. And those that the [`Parser`] makes for a block that is larger than
 /// its buffers. The last event ID is kept twice: by the parser, and for the
 /// events that inherit it.
 ///
@@ -62,7 +67,8 @@ pub struct Decoder {
     queue: VecDeque<Bytes>,
     /// Space for events that cannot be slices.
     arena: BytesMut,
-    /// Where in the chunk the last event ID is, if a block in it has set it.
+    /// Where in the chunk the last event ID is, if a block in it has set it and
+    /// it is short.
     id_in_chunk: Option<Span>,
     shared_id: SharedId,
 }
@@ -144,7 +150,6 @@ impl Decoder {
     ///
     /// Same as [`Parser::finish`].
     pub fn finish(&mut self) -> Result<Option<Event>, ParseError> {
-        self.id_in_chunk = None;
         self.shared_id.forget();
         let last = self.parser.finish().map(|event| event.map(|event| event.to_event()));
         // The parser still holds what it has lent.
@@ -200,8 +205,8 @@ impl Decoder {
         loop {
             let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
             match kind {
-                Kind::Event | Kind::LastEventId => self.note_id(),
-                Kind::Comment | Kind::Retry => {}
+                Kind::Event | Kind::LastEventId if self.parser.has_new_id() => self.note_id(),
+                Kind::Event | Kind::LastEventId | Kind::Comment | Kind::Retry => {}
                 Kind::End => match self.queue.pop_front() {
                     Some(chunk) => {
                         self.trim_queue();
@@ -216,13 +221,13 @@ impl Decoder {
         }
     }
 
-    /// Notes where the last event ID is, if the block that has ended set it.
+    /// Notes where the last event ID is, which the block that has ended set.
     fn note_id(&mut self) {
-        let id = self.parser.fields().id;
-        if id != Place::Absent {
-            self.id_in_chunk = if let Place::Chunk(span) = id { Some(span) } else { None };
-            self.shared_id.forget();
-        }
+        self.shared_id.forget();
+        self.id_in_chunk = match self.parser.fields().id {
+            Place::Chunk(span) if span.len() <= SHORT_ID => Some(span),
+            _ => None,
+        };
     }
 
     fn begin_chunk(&mut self, chunk: Bytes) {

@@ -71,10 +71,10 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// and for the last event ID.
 ///
 /// While a block is open, the buffers hold at most three times
-/// [`max_event_size`](ParserBuilder::max_event_size) between chunks, and up to
-/// four and a half times for a moment while a chunk is read. Between blocks at most 4 KiB are kept for
-/// data, and 1 KiB each for type, ID and unfinished line. The last event ID is
-/// kept besides, at its full length.
+/// [`max_event_size`](ParserBuilder::max_event_size), and half of it again for
+/// the moment in which one of them grows. Between blocks at most 4 KiB are kept
+/// for data, and 1 KiB each for type, ID and unfinished line. The last event ID
+/// is kept besides, at its full length.
 ///
 /// # Examples
 ///
@@ -280,6 +280,11 @@ impl Parser {
         outcome
     }
 
+    /// Whether the block whose end `advance` has moved to has set an ID.
+    pub(crate) fn has_new_id(&self) -> bool {
+        self.block.fields.id != Place::Absent
+    }
+
     /// What has been set by the block whose end `advance` has moved to.
     pub(crate) fn fields(&self) -> &Fields {
         &self.block.fields
@@ -291,7 +296,7 @@ impl Parser {
         EventRef::new(
             self.block.data(chunk),
             self.block.event_type(chunk),
-            self.block.fields.id != Place::Absent,
+            self.has_new_id(),
             &self.last_event_id,
             self.block.fields.retry,
         )

@@ -8,7 +8,7 @@ use crate::{
     ending::Ending,
     error::{ParseError, StreamError},
     event::{Event, EventRef, ItemRef, SharedId},
-    parser::{Cursor, Kind, Parser, Place},
+    parser::{Cursor, Kind, Parser},
     text::{Chunk, ReadBuffer},
 };
 
@@ -178,7 +178,7 @@ impl<R: Read> EventReader<R> {
         loop {
             let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
             let ended_block = matches!(kind, Kind::Event | Kind::LastEventId);
-            if ended_block && self.parser.fields().id != Place::Absent {
+            if ended_block && self.parser.has_new_id() {
                 self.shared_id.forget();
             }
             if kind != Kind::End {
@@ -187,7 +187,6 @@ impl<R: Read> EventReader<R> {
             if self.fill()? == 0 {
                 let cut = self.parser.has_pending();
                 self.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
-                self.shared_id.forget();
                 return Ok(Step::Finish);
             }
         }

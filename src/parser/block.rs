@@ -144,6 +144,7 @@ impl Block {
     }
 
     pub(super) fn push_data(&mut self, text: &str) -> Result<(), TooLarge> {
+        self.drop_oversize(self.data.len() + text.len());
         append(&mut self.data, text, self.limit, KEPT_FOR_DATA)?;
         self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
         Ok(())
@@ -153,6 +154,11 @@ impl Block {
     /// line is complete.
     pub(super) fn begin_line(&mut self) {
         self.line.clear();
+    }
+
+    /// Gives up the value that was begun.
+    pub(super) fn clear_line(&mut self) {
+        trim(&mut self.line, KEPT_FOR_OTHERS);
     }
 
     pub(super) fn push_line(&mut self, text: &str) -> Result<(), TooLarge> {
@@ -177,16 +183,12 @@ impl Block {
     /// outlive the chunk.
     pub(super) fn save<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
         self.save_data(chunk);
+        self.drop_oversize(length(self.fields.data, &self.data));
         let fields = &mut self.fields;
-        let data_length = length(fields.data, &self.data);
         for (place, buffer) in
             [(&mut fields.event_type, &mut self.event_type), (&mut fields.id, &mut self.id)]
         {
-            let length = length(*place, buffer);
-            if *place != Place::Absent && length + data_length > self.limit {
-                *place = Place::Oversize(length);
-                *buffer = String::new();
-            } else if let Place::Chunk(span) = *place {
+            if let Place::Chunk(span) = *place {
                 replace(buffer, chunk.text(span), KEPT_FOR_OTHERS);
                 self.outgrown |= buffer.capacity() > KEPT_FOR_OTHERS;
                 *place = Place::Buffer;
@@ -194,8 +196,24 @@ impl Block {
         }
     }
 
+    /// Frees a type and an ID that together with data of this length exceed
+    /// the limit.
+    fn drop_oversize(&mut self, data_length: usize) {
+        let fields = &mut self.fields;
+        for (place, buffer) in
+            [(&mut fields.event_type, &mut self.event_type), (&mut fields.id, &mut self.id)]
+        {
+            let length = length(*place, buffer);
+            if *place != Place::Absent && length.saturating_add(data_length) > self.limit {
+                *place = Place::Oversize(length);
+                *buffer = String::new();
+            }
+        }
+    }
+
     fn save_data<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
         if let Place::Chunk(span) = self.fields.data {
+            self.drop_oversize(span.len());
             replace(&mut self.data, chunk.text(span), KEPT_FOR_DATA);
             self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
             self.fields.data = Place::Buffer;
@@ -265,12 +283,14 @@ impl Block {
     /// needs it. The caller makes sure that no unfinished line does.
     #[inline]
     pub(super) fn trim(&mut self) {
-        if self.outgrown && self.fields.is_empty() {
-            self.outgrown = false;
-            trim(&mut self.data, KEPT_FOR_DATA);
-            trim(&mut self.event_type, KEPT_FOR_OTHERS);
-            trim(&mut self.id, KEPT_FOR_OTHERS);
+        if self.outgrown {
             trim(&mut self.line, KEPT_FOR_OTHERS);
+            if self.fields.is_empty() {
+                self.outgrown = false;
+                trim(&mut self.data, KEPT_FOR_DATA);
+                trim(&mut self.event_type, KEPT_FOR_OTHERS);
+                trim(&mut self.id, KEPT_FOR_OTHERS);
+            }
         }
     }
 

@@ -75,7 +75,7 @@ impl Tail {
 
     /// Skips the rest of the line.
     pub(super) fn skip(&mut self) {
-        *self = Self { state: State::Skipped, ..Self::default() };
+        self.state = State::Skipped;
     }
 
     /// Reads the next bytes of the line, none of which is a line end.
@@ -187,6 +187,7 @@ fn push(
             None => block.push_line(text)?,
             Some(nul) => {
                 block.push_line(&text[..nul])?;
+                block.clear_line();
                 *state = State::Value(Field::Unknown);
             }
         },
