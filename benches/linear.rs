@@ -1,28 +1,26 @@
-//! Time that grows with the input and no faster, counted in instructions:
-//! whatever the input, four times as much of it is at most four times the work.
+//! Work that grows with the input and no faster: whatever the input, four times
+//! as much of it is at most four times the instructions, and four times the bytes
+//! that are allocated. The latter, because a buffer that grows in small steps is
+//! copied again and again, and of a large one the kernel moves the pages, which
+//! takes no instructions of ours.
 //!
-//! `cargo bench --bench linear` prints the work of each case, and fails if one
+//! `cargo bench --bench linear` prints both for each case, and fails if one
 //! is more than a tenth above. It needs valgrind, and takes minutes;
 //! `-- EventWriter` selects the cases that have that in their name.
 
+#[path = "../tests/common/allocations.rs"]
+mod allocations;
 mod callgrind;
+mod chunks;
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    env,
-    hint::black_box,
-    io::{self, Read},
-    iter,
-    process::ExitCode,
-};
+use std::{convert::Infallible, hint::black_box, iter, process::ExitCode};
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, executor::block_on, stream};
-use sse_wire::{Decoder, EventReader, EventStream, EventWriter, Parser};
+use sse_wire::{Decoder, Event, EventReader, EventStream, EventWriter, Parser};
 
 /// By how much the work may grow if the input is four times as large. It may grow
-/// less: the kernel moves large buffers, which is not counted.
+/// less.
 const LARGEST_RATIO: f64 = 4.0 * 1.1;
 
 /// What a read from a socket may bring, and what is hardly ever so little.
@@ -49,6 +47,7 @@ const LONG_BLOCKS: &[Input] = &[
     ("lines of data, tiny chunks", TINY, [b"", b"data: a\n", b"\n"]),
     ("empty lines of data", LARGE, [b"", b"data\n", b"\n"]),
     ("lines of data with CR", LARGE, [b"", b"data: a\r", b"\r"]),
+    ("lines of data with CR, tiny chunks", TINY, [b"", b"data: a\r", b"\r"]),
     ("comments in a block", LARGE, [b"data: a\n", b":\n", b"\n"]),
     ("ids in a block", LARGE, [b"", b"id: 1\n", b"\n"]),
 ];
@@ -58,6 +57,7 @@ const EVENTS: &[Input] = &[
     ("events", LARGE, [b"", EVENT, b""]),
     ("events, tiny chunks", TINY, [b"", EVENT, b""]),
     ("events with CR", LARGE, [b"", b"data: a\r\r", b""]),
+    ("events with CR, tiny chunks", TINY, [b"", b"data: a\r\r", b""]),
 ];
 
 const INVALID_BYTES: &[Input] = &[
@@ -89,10 +89,15 @@ fn cases() -> Vec<Case> {
     add("Parser with limit", parse_limited, LONG_BLOCKS, 1 << 18);
     add("Parser with feeds dropped", parse_dropping_feeds, &EVENTS[..1], 1 << 18);
     add("Decoder", decode, &all, 1 << 18);
+    add("Decoder read late", decode_late, &LONG_LINES[..2], 1 << 18);
+    add("Decoder read late", decode_late, &LONG_BLOCKS[..2], 1 << 18);
+    add("Decoder read late", decode_late, EVENTS, 1 << 18);
     add("EventStream", poll, &all, 1 << 18);
     add("EventReader", read, &all, 1 << 18);
     add("EventWriter", write, &LONG_LINES[..2], 1 << 18);
     add("EventWriter", write, &LONG_BLOCKS[..4], 1 << 18);
+    add("Event::encode", encode, &LONG_LINES[..1], 1 << 18);
+    add("Event::encode", encode, &LONG_BLOCKS[..4], 1 << 18);
     cases
 }
 
@@ -101,14 +106,12 @@ impl Case {
         let (_, chunk_size, [head, filling, end]) = self.input;
         let filled = head.iter().chain(iter::repeat_n(filling, size / filling.len()).flatten());
         let bytes: Bytes = filled.chain(end).chain(EVENT).copied().collect();
-        let starts = (0..bytes.len()).step_by(chunk_size.min(bytes.len()));
-        let end = |start: usize| bytes.len().min(start.saturating_add(chunk_size));
-        starts.map(|start| bytes.slice(start..end(start))).collect()
+        chunks::cut(&bytes, chunk_size)
     }
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments = callgrind::arguments();
     let cases = cases();
     if let [name, size] = &arguments[..] {
         let case = cases.iter().find(|case| case.name == *name).expect("a case");
@@ -121,21 +124,44 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let part = arguments.first().map_or("", String::as_str);
-    println!("instructions per byte, ratio for four times the input, case");
-    let selected: Vec<_> = cases.iter().filter(|case| case.name.contains(part)).collect();
-    let failed = selected.iter().filter(|case| !is_linear(case)).count();
+    let selected: Vec<_> = cases.into_iter().filter(|case| case.name.contains(part)).collect();
+    let counts = callgrind::in_parallel(&selected, Case::count);
+    println!("for each byte of input, and the ratio for four times the input:");
+    println!("   instructions  bytes allocated  case");
+    let failed = iter::zip(&selected, &counts).filter(|(case, counts)| !is_linear(case, counts));
+    let failed = failed.count();
     println!("{} cases, {failed} of them not linear", selected.len());
     ExitCode::from(u8::from(failed > 0 || selected.is_empty()))
 }
 
-/// Counts and prints.
-fn is_linear(case: &Case) -> bool {
-    let [once, four_times] =
-        case.sizes.map(|size| callgrind::instructions(&[&case.name, &size.to_string()]) as f64);
-    let ratio = four_times / once;
-    let is_linear = ratio <= LARGEST_RATIO;
-    let remark = if is_linear { "" } else { " NOT LINEAR" };
-    println!("{:>8.2} {ratio:>6.3}  {}{remark}", four_times / case.sizes[1] as f64, case.name);
+/// What was counted for each size.
+struct Counts {
+    instructions: [u64; 2],
+    bytes_allocated: [u64; 2],
+}
+
+impl Case {
+    fn count(&self) -> Counts {
+        let instructions =
+            self.sizes.map(|size| callgrind::instructions(&[&self.name, &size.to_string()], b""));
+        let bytes_allocated = self.sizes.map(|size| {
+            let chunks = self.chunks(size);
+            allocations::counted(|| _ = black_box((self.work)(chunks))).bytes
+        });
+        Counts { instructions, bytes_allocated }
+    }
+}
+
+/// Prints, too.
+fn is_linear(case: &Case, counts: &Counts) -> bool {
+    let mut is_linear = true;
+    for [once, four_times] in [counts.instructions, counts.bytes_allocated] {
+        let (once, four_times) = (once as f64, four_times as f64);
+        is_linear &= four_times <= LARGEST_RATIO * once;
+        let ratio = if once > 0.0 { four_times / once } else { 0.0 };
+        print!("{:>8.2} {ratio:>6.3}  ", four_times / case.sizes[1] as f64);
+    }
+    println!("{}{}", case.name, if is_linear { "" } else { " NOT LINEAR" });
     is_linear
 }
 
@@ -183,33 +209,24 @@ fn decode(chunks: Vec<Bytes>) -> usize {
     results
 }
 
+fn decode_late(chunks: Vec<Bytes>) -> usize {
+    let mut decoder = Decoder::with_parser(unlimited());
+    chunks.into_iter().for_each(|chunk| decoder.push(chunk));
+    iter::from_fn(|| decoder.next_item().transpose()).map(black_box).count()
+}
+
 fn poll(chunks: Vec<Bytes>) -> usize {
     let chunks = stream::iter(chunks.into_iter().map(Ok::<_, Infallible>));
     block_on(EventStream::with_parser(chunks, unlimited()).items().map(black_box).count())
 }
 
 fn read(chunks: Vec<Bytes>) -> usize {
-    let mut reader = EventReader::with_parser(Chunks(chunks.into()), unlimited());
+    let mut reader = EventReader::with_parser(chunks::Reader::new(&chunks), unlimited());
     let mut results = 0;
     while let Some(item) = reader.next_item().transpose() {
         results += usize::from(black_box(item).is_ok());
     }
     results
-}
-
-/// Reads one chunk at a time, as a socket does.
-struct Chunks(VecDeque<Bytes>);
-
-impl Read for Chunks {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(chunk) = self.0.front_mut() else { return Ok(0) };
-        let part = chunk.split_to(chunk.len().min(buffer.len()));
-        buffer[..part.len()].copy_from_slice(&part);
-        if chunk.is_empty() {
-            self.0.pop_front();
-        }
-        Ok(part.len())
-    }
 }
 
 /// Writes each chunk as a piece of the data of one event.
@@ -220,6 +237,15 @@ fn write(chunks: Vec<Bytes>) -> usize {
         event = event.data(&String::from_utf8_lossy(&chunk));
     }
     event.finish();
+    buffer.len()
+}
+
+/// Builds and encodes an event whose data is all the chunks.
+fn encode(chunks: Vec<Bytes>) -> usize {
+    let data = String::from_utf8(chunks.concat()).expect("text");
+    let event = Event::builder().data(data).build().expect("a valid event");
+    let mut buffer = BytesMut::new();
+    event.encode(&mut buffer);
     buffer.len()
 }
 

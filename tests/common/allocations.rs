@@ -12,6 +12,8 @@ use std::{
 pub struct Allocations {
     /// How often it has allocated, or enlarged what it had.
     pub calls: usize,
+    /// How many bytes that was in all; of what was enlarged, all of the new size.
+    pub bytes: u64,
     /// How many bytes were alive at the most.
     pub peak: isize,
     /// How many bytes still are; fewer than none if it has freed older ones.
@@ -27,6 +29,7 @@ pub fn counted(work: impl FnOnce()) -> Allocations {
     TOTAL.set(Allocations { peak: before.peak.max(after.peak), ..after });
     Allocations {
         calls: after.calls - before.calls,
+        bytes: after.bytes - before.bytes,
         peak: after.peak - before.left,
         left: after.left - before.left,
     }
@@ -34,13 +37,23 @@ pub fn counted(work: impl FnOnce()) -> Allocations {
 
 thread_local! {
     static TOTAL: Cell<Allocations> =
-        const { Cell::new(Allocations { calls: 0, peak: 0, left: 0 }) };
+        const { Cell::new(Allocations { calls: 0, bytes: 0, peak: 0, left: 0 }) };
 }
 
-fn count(calls: usize, bytes: isize) {
-    let Allocations { calls: before, peak, left } = TOTAL.get();
-    let left = left + bytes;
-    TOTAL.set(Allocations { calls: before + calls, peak: peak.max(left), left });
+fn count_allocated(size: usize) {
+    let Allocations { calls, bytes, peak, left } = TOTAL.get();
+    let left = left + size as isize;
+    TOTAL.set(Allocations {
+        calls: calls + 1,
+        bytes: bytes + size as u64,
+        peak: peak.max(left),
+        left,
+    });
+}
+
+fn count_freed(size: usize) {
+    let total = TOTAL.get();
+    TOTAL.set(Allocations { left: total.left - size as isize, ..total });
 }
 
 struct Counting;
@@ -52,21 +65,21 @@ static ALLOCATOR: Counting = Counting;
 // SAFETY: all is left to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
+        count_allocated(layout.size());
         // SAFETY: as the caller's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
+        count_freed(layout.size());
         // SAFETY: as the caller's.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // Old and new are alive while one is copied to the other.
-        count(1, size as isize);
-        count(0, -(layout.size() as isize));
+        count_allocated(size);
+        count_freed(layout.size());
         // SAFETY: as the caller's.
         unsafe { System.realloc(pointer, layout, size) }
     }
