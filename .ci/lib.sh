@@ -2,15 +2,15 @@
 # For the scripts beside this file, which source it: downloads, and how a script
 # says that it was skipped. Changes to the root of the repository.
 #
-# Only a tool that cannot be installed may be a reason to skip. What is built and
-# tested passes or fails.
+# Only a tool that cannot be installed may be a reason to skip, or that there is no
+# older version to compare with. What is built and tested passes or fails.
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 export RUST_BACKTRACE=1
 export CARGO_TERM_PROGRESS_WHEN=never
 [ -t 1 ] || export CARGO_TERM_COLOR=never
 
-# Ends a script whose tool cannot be installed. `.ci/run` reads the file.
+# Ends a script that cannot do its work. `.ci/run` reads the file.
 skip() {
     printf 'SKIPPED: %s\n' "$*" >&2
     [ -z "${SKIP_REASON_FILE:-}" ] || printf '%s\n' "$*" >"$SKIP_REASON_FILE"
