@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# For the scripts beside this file, which source it: downloads, and how a script
-# says that it was skipped. Changes to the root of the repository.
+# For the scripts beside this file, which source it: versions of tools, downloads, and
+# how a script says that it was skipped. Changes to the root of the repository.
 #
 # Only a tool that cannot be installed may be a reason to skip, or that there is no
 # older version to compare with. What is built and tested passes or fails.
@@ -29,6 +29,48 @@ retry() {
     done
     printf 'DOWNLOAD FAILED, three times: %s\n' "$*" >&2
     return 1
+}
+
+# ---- Tools, all in the version that everything was last run with
+#
+# So that a new version fails nobody's change. To take a new one, change it here. If
+# one cannot be had, another that is there has to do, and this is said.
+
+# What rustup calls it, and what it says about itself. cargo-public-api reads what
+# rustdoc writes on nightly: they change together.
+readonly NIGHTLY="nightly-2026-05-20"
+readonly NIGHTLY_VERSION="rustc 1.97.0-nightly (e50aa6fba 2026-05-19)"
+readonly CARGO_PUBLIC_API_VERSION=0.52.0
+readonly CARGO_FUZZ_VERSION=0.13.2
+
+# Where tools are installed if not in that version already.
+readonly TOOLS="$PWD/target/tools"
+export PATH="$TOOLS/bin:$PATH"
+
+# The toolchain of `cargo "+$nightly"`.
+nightly=""
+
+# Fails if there is none at all.
+use_nightly() {
+    for nightly in "$NIGHTLY" nightly; do
+        if [ "$(RUSTUP_AUTO_INSTALL=0 rustc "+$nightly" --version 2>/dev/null)" = "$NIGHTLY_VERSION" ]; then
+            printf 'nightly: %s\n' "$NIGHTLY_VERSION"
+            return
+        fi
+    done
+    nightly="$NIGHTLY"
+    ! retry rustup toolchain install "$NIGHTLY" --profile minimal || return 0
+    nightly=nightly
+    printf 'WARNING: %s cannot be installed. Instead:\n' "$NIGHTLY" >&2
+    rustc +nightly --version >&2
+}
+
+# Installs `cargo $1`. Fails if it is not there in any version.
+use_cargo_tool() {
+    [ "$(cargo "$1" --version 2>/dev/null)" != "cargo-$1 $2" ] || return 0
+    ! retry cargo install "cargo-$1" --version "$2" --locked --debug --root "$TOOLS" || return 0
+    printf 'WARNING: cargo-%s %s cannot be installed. Instead:\n' "$1" "$2" >&2
+    cargo "$1" --version >&2
 }
 
 # ---- Debian packages
