@@ -1,43 +1,32 @@
 //! What is in a stream, by the steps of the standard (WHATWG HTML §9.2.6) and
-//! nothing else: independent of everything that is measured.
+//! nothing else: the reference of the tests of sse-wire, which shares no code with
+//! anything that is measured.
+
+#[path = "../../../tests/common/mod.rs"]
+mod common;
+
+use common::{Recorded, reference::Settings};
 
 /// An event, in parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
+    /// Empty for `message`.
     pub event_type: String,
     pub data: String,
     /// The last event ID.
     pub id: String,
 }
 
-/// The events of a valid stream.
+/// The events of a stream.
 pub fn events(stream: &[u8]) -> Vec<Event> {
-    let text = std::str::from_utf8(stream).expect("UTF-8");
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut events = Vec::new();
-    let (mut event_type, mut data, mut id) = (String::new(), String::new(), String::new());
-    for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-        if line.is_empty() {
-            let (event_type, mut data) =
-                (std::mem::take(&mut event_type), std::mem::take(&mut data));
-            if data.pop().is_some() {
-                events.push(Event { event_type, data, id: id.clone() });
-            }
-            continue;
-        }
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match name {
-            "event" => event_type = value.to_owned(),
-            "data" => {
-                data.push_str(value);
-                data.push('\n');
-            }
-            "id" => id = value.to_owned(),
-            _ => {}
-        }
-    }
-    events
+    let record = Settings::default().read(stream);
+    record.items.into_iter().filter_map(event).collect()
+}
+
+fn event(item: Recorded) -> Option<Event> {
+    let Recorded::Event { event_type, data, last_event_id: id, .. } = item else { return None };
+    let event_type = if event_type == "message" { String::new() } else { event_type };
+    Some(Event { event_type, data, id })
 }
 
 /// How many events, and a checksum of their types, data and IDs.
