@@ -2,7 +2,7 @@
 //! chunks of every size: each attack comes to the same end, holds no more
 //! memory than is promised, gives it back, and harms no other event.
 //!
-//! When adding an attack: it is a row of [`ENDLESS`] if it is some bytes for
+//! When adding an attack: it is a row of [`REPEATED`] if it is some bytes for
 //! ever, and a line of [`shaped`] if its sizes depend on the limit. A value of
 //! exactly the limit is a row of [`BOUNDARIES`].
 #![cfg(all(feature = "std", feature = "stream"))]
@@ -35,9 +35,10 @@ const KEPT: usize = 4096 + 3 * 1024;
 /// What a tier itself takes, a short last event ID, and one small event.
 const SMALL: usize = 1024;
 
-/// Attacks that repeat some bytes: what comes before these, the bytes, and what
-/// becomes of them.
-const ENDLESS: &[(&[u8], &[u8], Outcome)] = &[
+/// Attacks that a peer could keep up for ever, and that go on here for at least as
+/// long as the limit: what comes first, the bytes that repeat, and what becomes of
+/// them.
+const REPEATED: &[(&[u8], &[u8], Outcome)] = &[
     // Endless lines that would have to be stored.
     (b"data:", b"a", Refused),
     (b"data: ", b" ", Refused),
@@ -210,8 +211,8 @@ impl Attack {
         Self { name, utf8_policy: Utf8Policy::Reject, ..self }
     }
 
-    /// Bytes that repeat.
-    fn endless(head: &[u8], filling: &[u8], outcome: Outcome, limit: usize) -> Self {
+    /// An attack of bytes that repeat.
+    fn repeated(head: &[u8], filling: &[u8], outcome: Outcome, limit: usize) -> Self {
         // Twice the limit, or as many lines of data, each with its LF.
         let times = match outcome {
             Refused if filling.ends_with(b"\n") || filling.ends_with(b"\r") => limit + 2,
@@ -249,13 +250,13 @@ impl Attack {
 /// How a stream is cut, and a limit that suits chunks of that size.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
+    /// A chunk size, or [`BEFORE_THE_BLANK_LINE`].
     chunk: usize,
     limit: usize,
 }
 
-/// In place of a chunk size: one chunk of all lines of the attack, and one of
-/// the blank line after them.
-const LINES: usize = 0;
+/// Not a size: cuts the stream once, before the blank line that ends the attack.
+const BEFORE_THE_BLANK_LINE: usize = 0;
 
 /// The limits are not powers of two, which buffers that double reach exactly.
 const CUTS: [Cut; 6] = [
@@ -264,14 +265,14 @@ const CUTS: [Cut; 6] = [
     Cut { chunk: 1460, limit: 12_000 },
     Cut { chunk: 16 * 1024, limit: 20_000 },
     Cut { chunk: usize::MAX, limit: 20_000 },
-    Cut { chunk: LINES, limit: 20_000 },
+    Cut { chunk: BEFORE_THE_BLANK_LINE, limit: 20_000 },
 ];
 
 fn attacks(limit: usize) -> impl Iterator<Item = Attack> {
-    let endless = ENDLESS
+    let repeated = REPEATED
         .iter()
-        .map(move |&(head, filling, outcome)| Attack::endless(head, filling, outcome, limit));
-    endless.chain(shaped(limit)).chain(rejected(limit))
+        .map(move |&(head, filling, outcome)| Attack::repeated(head, filling, outcome, limit));
+    repeated.chain(shaped(limit)).chain(rejected(limit))
 }
 
 /// Attacks of lines whose length depends on the limit.
@@ -360,13 +361,13 @@ fn rejected(limit: usize) -> impl Iterator<Item = Attack> {
     let invalid = FIELDS.into_iter().flat_map(move |field| {
         [&b"\xFF"[..], b"\xF0\x9F\x98", b"\xC0\x80", b"\xED\xA0\x80\n"].map(|bytes| {
             let outcome = Once(&[Seen::InvalidUtf8(START)]);
-            Attack::endless(field.as_bytes(), bytes, outcome, limit)
+            Attack::repeated(field.as_bytes(), bytes, outcome, limit)
         })
     });
     let valid = FIELDS
         .into_iter()
         .take(4)
-        .map(move |field| Attack::endless(field.as_bytes(), "😀".as_bytes(), Refused, limit));
+        .map(move |field| Attack::repeated(field.as_bytes(), "😀".as_bytes(), Refused, limit));
     let both = [b"data: ", a(limit + 1).as_bytes(), b"\xFF\n"].concat();
     let both = Attack::new("too large before it is invalid", both)
         .delivers([Seen::TooLarge(START)])
@@ -422,7 +423,7 @@ fn withstand(tier: Tier, cut: Cut, attack: &Attack) {
     let context = format!("{}, {tier:?}, {cut:?}", attack.name);
     let mut stream = [BEFORE.as_bytes(), &attack.lines, AFTER.as_bytes()].concat();
     let chunks = match cut.chunk {
-        LINES => {
+        BEFORE_THE_BLANK_LINE => {
             let rest = stream.split_off(stream.len() - AFTER.len() + 1);
             vec![stream.into(), rest.into()]
         }
