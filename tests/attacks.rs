@@ -1032,7 +1032,7 @@ fn a_huge_last_event_id_is_not_copied_for_each_event_that_inherits_it() {
         let left = (ID + 2 * stream.len() + 100 * EVENTS) as isize;
         assert!(used.left <= left, "{name}: {} of {left} left", used.left);
     };
-    for size in [100, 1460, 16 * 1024] {
+    for size in [100, 1460, 16 * 1024, usize::MAX] {
         check("Decoder", &|kept| {
             let mut decoder = Decoder::new();
             for chunk in stream.as_bytes().chunks(size) {

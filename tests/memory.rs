@@ -304,6 +304,24 @@ fn events_fill_the_space_they_share_with_type_data_and_id() {
 }
 
 #[test]
+fn an_event_of_up_to_4_kib_takes_space_that_is_shared_and_a_larger_one_its_own() {
+    for (length, expected) in [(KEPT / 2 + 1, 1), (KEPT, 1), (KEPT + 1, 2), (KEPT + 1000, 2)] {
+        // Copied because its data has two lines. No part is larger than the
+        // buffers that the parser keeps, so that only the copy allocates.
+        let [event_type, id] = ["t", "1"].map(|text| text.repeat(length / 8));
+        let data = "a".repeat(length - event_type.len() - id.len() - "b\n".len());
+        let block = format!("event: {event_type}\nid: {id}\ndata: b\ndata: {data}\n\n");
+        let chunk = Bytes::from(block.repeat(100));
+        let mut decoder = Decoder::new();
+        for _ in 0..WARM_UP {
+            decode(&mut decoder, [chunk.clone()], drop);
+        }
+        let calls = counted(|| decode(&mut decoder, [chunk], drop)).calls;
+        assert_eq!(calls, 100 * expected, "events of {length} bytes");
+    }
+}
+
+#[test]
 fn an_id_inherited_within_its_chunk_is_not_copied() {
     let blocks = (10..60).map(|id| format!("id: {id}\ndata: x\n\ndata: y\n\ndata: z\n\n"));
     let chunk = Bytes::from(blocks.collect::<String>());
