@@ -12,7 +12,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use common::Tier;
 use proptest::prelude::*;
 use sse_wire::{
-    Decoder, Encode, EncodeError, Encoded, Event, EventWriter, Item, ItemRef, Parser, encode,
+    Decoder, Encode, EncodeError, Encoded, Event, EventBuilder, EventWriter, Item, ItemRef, Parser,
+    encode,
 };
 
 /// Text with all that could go wrong in it.
@@ -49,23 +50,104 @@ fn decode(bytes: impl Buf) -> Vec<Item> {
     std::iter::from_fn(|| decoder.next_item().unwrap()).collect()
 }
 
-/// Writes data in pieces, half of them with `write!`.
-fn write_event(
-    buffer: &mut BytesMut,
-    event_type: &str,
-    id: &str,
-    pieces: &[String],
-) -> Result<(), EncodeError> {
-    let mut event = EventWriter::new(buffer).event_type(event_type)?.id(id)?;
-    for (count, piece) in pieces.iter().enumerate() {
-        if count % 2 == 0 {
-            write!(event, "{piece}").unwrap();
-        } else {
-            event = event.data(piece);
+/// A call of an `EventWriter`.
+#[derive(Clone, Debug)]
+enum Call {
+    EventType(String),
+    Id(String),
+    Retry(Duration),
+    Data(String),
+    /// Through `fmt::Write`.
+    Formatted(String),
+    /// Through `io::Write`, so many bytes at a time.
+    Bytes(String, usize),
+}
+
+impl Call {
+    fn set_field(&self, builder: EventBuilder) -> EventBuilder {
+        match self {
+            Self::EventType(text) => builder.event_type(text),
+            Self::Id(text) => builder.id(text),
+            Self::Retry(time) => builder.retry(*time),
+            Self::Data(_) | Self::Formatted(_) | Self::Bytes(..) => builder,
         }
     }
-    event.finish();
+
+    fn data(&self) -> Option<&str> {
+        match self {
+            Self::Data(text) | Self::Formatted(text) | Self::Bytes(text, _) => Some(text),
+            Self::EventType(_) | Self::Id(_) | Self::Retry(_) => None,
+        }
+    }
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let line_ends = prop::sample::select(vec!["\n", "\r", ""]).prop_map(String::from);
+    let text = || prop_oneof![2 => "[a-z]{0,4}", 1 => hostile_text()];
+    let time =
+        prop_oneof![2 => (0u64..100_000).prop_map(Duration::from_millis), 1 => hostile_time()];
+    prop_oneof![
+        1 => text().prop_map(Call::EventType),
+        1 => text().prop_map(Call::Id),
+        1 => time.prop_map(Call::Retry),
+        2 => hostile_text().prop_map(Call::Data),
+        2 => line_ends.prop_map(Call::Data),
+        2 => hostile_text().prop_map(Call::Formatted),
+        1 => (hostile_text(), 4usize..9).prop_map(|(text, size)| Call::Bytes(text, size)),
+    ]
+}
+
+/// Writes an event as the calls say, and ends it if none is an error.
+fn write_event(
+    buffer: &mut BytesMut,
+    calls: &[Call],
+    end: impl FnOnce(EventWriter<'_>),
+) -> Result<(), EncodeError> {
+    let mut event = EventWriter::new(buffer);
+    for call in calls {
+        event = match call {
+            Call::EventType(text) => event.event_type(text)?,
+            Call::Id(text) => event.id(text)?,
+            Call::Retry(time) => event.retry(*time)?,
+            Call::Data(text) => event.data(text),
+            Call::Formatted(text) => {
+                event.write_str(text).unwrap();
+                event
+            }
+            Call::Bytes(text, size) => {
+                write_bytes(&mut event, text.as_bytes(), *size);
+                event
+            }
+        };
+    }
+    end(event);
     Ok(())
+}
+
+/// Writes so many bytes at a time, and again those that were not taken.
+fn write_bytes(writer: &mut impl std::io::Write, bytes: &[u8], size: usize) {
+    let mut rest = bytes;
+    loop {
+        let taken = writer.write(&rest[..rest.len().min(size)]).unwrap();
+        rest = &rest[taken..];
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Builds the event that such a writer writes.
+fn build_event(calls: &[Call]) -> Result<Event, EncodeError> {
+    // A value that is not valid is an error even if a later one replaces it.
+    for call in calls {
+        call.set_field(Event::builder()).build()?;
+    }
+    let fields = calls.iter().fold(Event::builder(), |builder, call| call.set_field(builder));
+    // Data behind another field is a line of its own.
+    let parts = calls.split(|call| call.data().is_none()).filter(|part| !part.is_empty());
+    let data =
+        parts.map(|part| normalized(&part.iter().filter_map(Call::data).collect::<String>()));
+    fields.data(data.collect::<Vec<_>>().join("\n")).build()
 }
 
 /// The only event in the bytes.
@@ -126,24 +208,20 @@ proptest! {
 
     #[test]
     fn what_the_writer_accepts_comes_back_equal_however_its_data_comes(
-        pieces in prop::collection::vec(
-            prop_oneof![hostile_text(), prop::sample::select(vec!["\n", "\r", ""]).prop_map(String::from)],
-            0..8,
-        ),
-        event_type in hostile_text(),
-        id in hostile_text(),
+        calls in prop::collection::vec(call(), 0..8),
+        finished in prop::bool::weighted(0.9),
     ) {
         let mut buffer = BytesMut::from("before");
-        let written = write_event(&mut buffer, &event_type, &id, &pieces);
-        let event =
-            Event::builder().event_type(&event_type).id(&id).data(pieces.concat()).build();
+        let end = |event: EventWriter<'_>| if finished { event.finish() };
+        let written = write_event(&mut buffer, &calls, end);
+        let event = build_event(&calls);
         prop_assert_eq!(written.as_ref().err(), event.as_ref().err());
         match event {
-            Ok(event) => {
+            Ok(event) if finished => {
                 buffer.advance("before".len());
                 prop_assert_eq!(decode_event(buffer), event);
             }
-            Err(_) => prop_assert_eq!(buffer, "before"),
+            _ => prop_assert_eq!(buffer, "before"),
         }
     }
 
