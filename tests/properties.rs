@@ -6,10 +6,14 @@ mod common;
 #[path = "common/streams.rs"]
 mod streams;
 
-use common::{Record, Recorded, Tier, reference::Settings};
-use proptest::{collection::vec, prelude::*, sample::select};
+use common::{
+    Record, Recorded, Tier,
+    driven::{Driven, Way, play, play_to_end},
+    reference::Settings,
+};
+use proptest::{prelude::*, sample::select};
 use sse_wire::{EofPolicy, ParseError, Parser, Utf8Policy};
-use streams::{cut, settings, sizes, stream};
+use streams::{cut, moves, settings, sizes, stream};
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -37,30 +41,63 @@ proptest! {
         stream in stream(),
         settings in settings(),
         sizes in sizes(),
-        drops in vec((1usize..4, any::<bool>()), 1..10),
+        moves in moves(&[Way::Item]),
     ) {
-        let chunks = cut(&stream, &sizes);
-        let expected = settings.read(&stream).items;
-        prop_assert_eq!(dropping_feeds(settings.parser(), &chunks, &drops), expected);
+        let record = Tier::Parser.play(settings.parser(), &cut(&stream, &sizes), &moves);
+        prop_assert_eq!(record, settings.read(&stream));
     }
 
     #[test]
-    fn reset_in_any_state_equals_a_parser_seeded_with_what_it_keeps(
+    fn a_tier_read_late_interrupted_and_taken_apart_loses_nothing(
+        stream in stream(),
+        settings in settings(),
+        sizes in sizes(),
+        moves in moves(&[Way::Item]),
+    ) {
+        let expected = settings.read(&stream);
+        for tier in Tier::ALL {
+            let record = tier.play(settings.parser(), &cut(&stream, &sizes), &moves);
+            prop_assert_eq!(&record, &expected, "{:?}", tier);
+        }
+    }
+
+    #[test]
+    fn events_and_items_may_be_taken_in_turn_from_any_tier(
+        stream in stream(),
+        settings in settings(),
+        sizes in sizes(),
+        moves in moves(&Way::ALL),
+    ) {
+        let expected = settings.read(&stream);
+        for tier in Tier::ALL {
+            let record = tier.play(settings.parser(), &cut(&stream, &sizes), &moves);
+            let mut all = expected.items.iter();
+            let in_order = record.items.iter().all(|item| all.any(|other| other == item));
+            prop_assert!(in_order, "{:?}: {:#?}", tier, record);
+            let (events, expected) = (record.events_and_errors(), expected.events_and_errors());
+            prop_assert_eq!(events, expected, "{:?}", tier);
+        }
+    }
+
+    #[test]
+    fn any_tier_after_an_end_in_any_state_equals_one_seeded_with_what_it_keeps(
         before in stream(),
         after in stream(),
         settings in settings(),
+        sizes in sizes(),
+        moves in moves(&[Way::Item]),
+        end in select(ENDS.to_vec()),
     ) {
-        let mut used = settings.parser();
-        take(&mut used, &before, usize::MAX);
-        used.reset();
-
-        let last_event_id = used.last_event_id().to_owned();
-        let mut seeded = Settings { last_event_id, ..settings }.parser();
-        if let Some(time) = used.reconnection_time() {
-            take(&mut seeded, format!("retry: {}\n\n", time.as_millis()).as_bytes(), 1);
-            seeded.reset();
+        for tier in Tier::ALL {
+            let driven = tier.drive(settings.parser());
+            let (mut used, _) = play(driven, &cut(&before, &sizes), &moves);
+            end(&mut *used);
+            let (last_event_id, retry) = used.kept();
+            let mut expected = Settings { last_event_id, ..settings.clone() }.read(&after);
+            expected.retry = expected.retry.or(retry);
+            let record = play_to_end(used.reopen(), &cut(&after, &sizes), &moves);
+            prop_assert_eq!(record, expected, "{:?}", tier);
         }
-        prop_assert_eq!(Tier::Parser.run(used, &[&after]), Tier::Parser.run(seeded, &[&after]));
     }
 
     #[test]
@@ -125,7 +162,8 @@ proptest! {
 
         let mut reported = run(&with_policy(EofPolicy::Error), &chunks);
         let mut parser = Parser::new();
-        take(&mut parser, &stream, usize::MAX);
+        let mut feed = parser.feed(&stream);
+        while feed.next_item().expect("a stream without errors").is_some() {}
         if parser.has_pending() {
             let error = reported.items.pop();
             let is_reported =
@@ -135,6 +173,9 @@ proptest! {
         prop_assert_eq!(reported, discarded);
     }
 }
+
+/// What ends a connection, after which a tier can be used for the next.
+const ENDS: [fn(&mut dyn Driven); 2] = [|tier| tier.reset(), |tier| drop(tier.finish())];
 
 /// The bytes that no decoder of UTF-8 accepts, also with an `x` after them.
 const INVALID: [&[u8]; 7] =
@@ -171,41 +212,6 @@ fn with_error(before: &str, error: Recorded, after: &str) -> Record {
 
 fn run(settings: &Settings, chunks: &[&[u8]]) -> Record {
     Tier::Parser.run(settings.parser(), chunks)
-}
-
-/// Takes up to `count` items and errors from a chunk; returns them and what
-/// remains of the chunk.
-fn take<'c>(parser: &mut Parser, chunk: &'c [u8], count: usize) -> (Vec<Recorded>, &'c [u8]) {
-    let mut feed = parser.feed(chunk);
-    let mut items = Vec::new();
-    while items.len() < count {
-        let Some(item) = feed.next_item().transpose() else { break };
-        items.push(item.into());
-    }
-    (items, feed.remaining())
-}
-
-/// Drops each feed after some items. What remains is fed again, either at once
-/// or together with the next chunk.
-fn dropping_feeds(mut parser: Parser, chunks: &[&[u8]], drops: &[(usize, bool)]) -> Vec<Recorded> {
-    let mut drops = drops.iter().cycle();
-    let mut items = Vec::new();
-    let mut unread = Vec::new();
-    for chunk in chunks {
-        unread.extend_from_slice(chunk);
-        for (count, wait) in drops.by_ref() {
-            let (taken, remaining) = take(&mut parser, &unread, *count);
-            let none_left = taken.len() < *count;
-            unread = remaining.to_vec();
-            items.extend(taken);
-            if *wait || none_left {
-                break;
-            }
-        }
-    }
-    items.extend(take(&mut parser, &unread, usize::MAX).0);
-    items.extend(parser.finish().transpose().map(Recorded::from));
-    items
 }
 
 /// What completes the last line and its block.

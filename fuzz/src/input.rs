@@ -2,9 +2,14 @@
 //! event stream. The settings are designed so that ASCII digits make readable
 //! seeds: `000000` is a default parser and one chunk.
 
+use std::io::ErrorKind;
+
 use sse_wire::{EofPolicy, Parser, Utf8Policy};
 
-use crate::common::reference::Settings;
+use crate::common::{
+    driven::{Move, Way},
+    reference::Settings,
+};
 
 const LIMITS: [usize; 8] = [16 << 20, 0, 1, 4, 8, 16, 64, usize::MAX];
 
@@ -61,6 +66,20 @@ impl<'a> Input<'a> {
             rest = after;
         }
         chunks
+    }
+
+    /// What a caller does after each chunk, in these ways: up to three moves, one
+    /// for each byte of the stream, whatever else that byte is.
+    pub(crate) fn moves(&self, ways: &[Way]) -> Vec<Vec<Move>> {
+        let step = |byte: &u8| match byte % 8 {
+            0 => Move::Rebuild,
+            1 => Move::Pause(ErrorKind::WouldBlock),
+            2 => Move::Pause(ErrorKind::Interrupted),
+            3 => Move::Take(Way::Item, usize::MAX),
+            count => Move::Take(ways[usize::from(byte / 8) % ways.len()], usize::from(count) - 3),
+        };
+        let moves = |bytes: &[u8]| bytes.iter().map(step).collect();
+        self.stream.chunks(3).map(moves).collect()
     }
 }
 

@@ -15,8 +15,6 @@ mod tiers;
 
 use std::{env, fs};
 
-use common::Recorded;
-
 pub use self::{encode::encode, parse::parse, reference::reference, tiers::tiers};
 
 /// Runs the body of a target over the files that the command line names.
@@ -24,14 +22,6 @@ pub fn replay(target: fn(&[u8])) {
     for path in env::args_os().skip(1) {
         target(&fs::read(path).expect("a file that can be read"));
     }
-}
-
-/// What is left of the items for a caller of `next_event`.
-fn events(items: &[Recorded]) -> Vec<Recorded> {
-    let is_other = |item: &&Recorded| {
-        matches!(item, Recorded::Comment(_) | Recorded::LastEventId(_) | Recorded::Retry(_))
-    };
-    items.iter().filter(|item| !is_other(item)).cloned().collect()
 }
 
 #[cfg(test)]

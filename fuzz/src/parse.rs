@@ -5,7 +5,6 @@ use sse_wire::Parser;
 
 use crate::{
     common::{Recorded, Tier},
-    events,
     input::Input,
 };
 
@@ -17,7 +16,7 @@ pub fn parse(input: &[u8]) {
     assert_eq!(Tier::Parser.run(input.parser(), &chunks), whole, "in {chunks:X?}");
     let bytes: Vec<&[u8]> = input.stream.chunks(1).collect();
     assert_eq!(Tier::Parser.run(input.parser(), &bytes), whole, "byte by byte");
-    let events = events(&whole.items);
+    let events = whole.events_and_errors().items;
     assert_eq!(dropping_feeds(input.parser(), &chunks), events, "dropping feeds");
 }
 

@@ -1,64 +1,29 @@
-//! Target `tiers`: `Decoder`, `EventStream` and `EventReader` deliver what
-//! `Parser` does, and a `Decoder` may be read late or taken apart.
-
-use bytes::Bytes;
-use sse_wire::{Decoder, Parser};
+//! Target `tiers`: all tiers deliver the same, and may be read late, interrupted
+//! and taken apart.
 
 use crate::{
-    common::{Recorded, Tier},
-    events,
+    common::{
+        Tier,
+        driven::{Move, Way},
+    },
     input::Input,
 };
 
-/// Panics unless all tiers agree on a stream.
+/// Panics unless all tiers agree on a stream, however they are driven.
 pub fn tiers(input: &[u8]) {
     let input = Input::new(input);
     let chunks = input.chunks();
     let expected = Tier::Parser.run(input.parser(), &chunks);
+    let late = Move::Take(Way::Item, 1);
+    let of_items = [vec![vec![late]], vec![vec![late, Move::Rebuild]], input.moves(&[Way::Item])];
+    let of_all = input.moves(&Way::ALL);
     for tier in Tier::ALL {
         assert_eq!(tier.run(input.parser(), &chunks), expected, "{tier:?} in {chunks:X?}");
+        for moves in &of_items {
+            let record = tier.play(input.parser(), &chunks, moves);
+            assert_eq!(record, expected, "{tier:?} in {chunks:X?}, {moves:?}");
+        }
+        let record = tier.play(input.parser(), &chunks, &of_all).events_and_errors();
+        assert_eq!(record, expected.events_and_errors(), "{tier:?} in {chunks:X?}, {of_all:?}");
     }
-    let events = events(&expected.items);
-    assert_eq!(read_late(input.parser(), &chunks), events, "read late");
-    assert_eq!(taken_apart(input.parser(), &chunks), events, "taken apart");
-}
-
-/// Takes one event for each chunk pushed, and the others at the end.
-fn read_late(parser: Parser, chunks: &[&[u8]]) -> Vec<Recorded> {
-    let mut decoder = Decoder::with_parser(parser);
-    let mut events = Vec::new();
-    for chunk in chunks {
-        decoder.push(Bytes::copy_from_slice(chunk));
-        events.extend(next(&mut decoder));
-    }
-    finish(decoder, events)
-}
-
-/// As [`read_late`], through another decoder for each chunk.
-fn taken_apart(mut parser: Parser, chunks: &[&[u8]]) -> Vec<Recorded> {
-    let mut unread = Bytes::new();
-    let mut events = Vec::new();
-    for chunk in chunks {
-        let mut decoder = Decoder::with_parser(parser);
-        decoder.push(unread);
-        decoder.push(Bytes::copy_from_slice(chunk));
-        events.extend(next(&mut decoder));
-        (parser, unread) = decoder.into_parts();
-    }
-    let mut decoder = Decoder::with_parser(parser);
-    decoder.push(unread);
-    finish(decoder, events)
-}
-
-fn next(decoder: &mut Decoder) -> Option<Recorded> {
-    decoder.next_event().transpose().map(Recorded::from)
-}
-
-/// Takes what is left, and ends the stream.
-fn finish(mut decoder: Decoder, mut events: Vec<Recorded>) -> Vec<Recorded> {
-    while let Some(event) = next(&mut decoder) {
-        events.push(event);
-    }
-    events.extend(decoder.finish().transpose().map(Recorded::from));
-    events
 }

@@ -3,21 +3,16 @@
 //! in the meantime.
 #![allow(unreachable_pub, reason = "it is a part of a test binary")]
 
-use std::{
-    cell::RefCell,
-    io::{self, ErrorKind, Read},
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
-
-use bytes::{Buf, Bytes};
-use futures::{FutureExt, Stream, StreamExt};
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt};
 use sse_wire::{
     Decoder, EventReader, EventStream, Item, ItemRef, Items, ParseError, Parser, StreamError,
 };
 
-use crate::common::Tier;
+use crate::common::{
+    Tier,
+    connection::{Arrival, Connection},
+};
 
 /// What takes each result as it is delivered.
 pub type Sink<'a> = dyn FnMut(Result<ItemRef<'_>, ParseError>) + 'a;
@@ -119,17 +114,17 @@ impl Streamed {
 
 impl Fed for Streamed {
     fn chunk(&mut self, chunk: &Bytes, sink: &mut Sink<'_>) {
-        self.connection.put(State::Chunk(Bytes::copy_from_slice(chunk)));
+        self.connection.put(Arrival::Chunk(Bytes::copy_from_slice(chunk)));
         self.poll(sink);
     }
 
     fn end(&mut self, sink: &mut Sink<'_>) {
-        self.connection.put(State::Ended);
+        self.connection.put(Arrival::Ended);
         self.poll(sink);
     }
 
     fn fail(&mut self) {
-        self.connection.put(State::Failed);
+        self.connection.put(Arrival::Failed);
         self.poll(&mut |_| panic!("an error of the transport delivers nothing"));
     }
 
@@ -140,17 +135,17 @@ impl Fed for Streamed {
 
 impl Fed for EventReader<Connection> {
     fn chunk(&mut self, chunk: &Bytes, sink: &mut Sink<'_>) {
-        self.get_ref().put(State::Chunk(chunk.clone()));
+        self.get_ref().put(Arrival::Chunk(chunk.clone()));
         read(self, sink);
     }
 
     fn end(&mut self, sink: &mut Sink<'_>) {
-        self.get_ref().put(State::Ended);
+        self.get_ref().put(Arrival::Ended);
         read(self, sink);
     }
 
     fn fail(&mut self) {
-        self.get_ref().put(State::Failed);
+        self.get_ref().put(Arrival::Failed);
         read(self, &mut |_| panic!("an error of the transport delivers nothing"));
     }
 
@@ -173,55 +168,5 @@ fn lend(item: Result<Item, ParseError>, sink: &mut Sink<'_>) {
     match &item {
         Ok(item) => sink(Ok(item.as_item_ref())),
         Err(error) => sink(Err(error.clone())),
-    }
-}
-
-/// A transport on which nothing arrives until it is put there.
-#[derive(Clone, Default)]
-struct Connection(Rc<RefCell<State>>);
-
-#[derive(Default)]
-enum State {
-    #[default]
-    Silent,
-    Chunk(Bytes),
-    Failed,
-    Ended,
-}
-
-impl Connection {
-    fn put(&self, state: State) {
-        *self.0.borrow_mut() = state;
-    }
-}
-
-impl Stream for Connection {
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.0.take() {
-            State::Silent => Poll::Pending,
-            State::Chunk(chunk) => Poll::Ready(Some(Ok(chunk))),
-            State::Failed => Poll::Ready(Some(Err(ErrorKind::ConnectionReset.into()))),
-            State::Ended => Poll::Ready(None),
-        }
-    }
-}
-
-impl Read for Connection {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.0.take() {
-            State::Silent => Err(ErrorKind::WouldBlock.into()),
-            State::Chunk(mut chunk) => {
-                let length = chunk.len().min(buffer.len());
-                chunk.copy_to_slice(&mut buffer[..length]);
-                if chunk.has_remaining() {
-                    self.put(State::Chunk(chunk));
-                }
-                Ok(length)
-            }
-            State::Failed => Err(ErrorKind::ConnectionReset.into()),
-            State::Ended => Ok(0),
-        }
     }
 }

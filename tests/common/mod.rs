@@ -2,6 +2,8 @@
 //! record of the results out. Tests that run a table through all tiers use it.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod connection;
+pub mod driven;
 pub mod reference;
 
 use std::{
@@ -101,6 +103,13 @@ impl<T: Into<Self>> From<Result<T, ParseError>> for Recorded {
     }
 }
 
+impl Recorded {
+    /// What `next_event` returns.
+    pub fn is_event_or_error(&self) -> bool {
+        !matches!(self, Self::Comment(_) | Self::LastEventId(_) | Self::Retry(_))
+    }
+}
+
 impl Record {
     /// `(type, data, last event ID)` of each event.
     pub fn events(&self) -> Vec<(&str, &str, &str)> {
@@ -113,6 +122,12 @@ impl Record {
                 _ => None,
             })
             .collect()
+    }
+
+    /// What is left of it for a caller of `next_event`.
+    pub fn events_and_errors(&self) -> Self {
+        let items = self.items.iter().filter(|item| item.is_event_or_error()).cloned().collect();
+        Self { items, last_event_id: self.last_event_id.clone(), retry: self.retry }
     }
 
     pub fn comments(&self) -> Vec<&str> {

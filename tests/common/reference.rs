@@ -140,9 +140,7 @@ impl<'a> Reader<'a> {
         }
         self.read_line(b"", 0);
         let completed = self.items.split_off(delivered);
-        self.items.extend(completed.into_iter().filter(|item| {
-            !matches!(item, Recorded::Comment(_) | Recorded::LastEventId(_) | Recorded::Retry(_))
-        }));
+        self.items.extend(completed.into_iter().filter(Recorded::is_event_or_error));
     }
 
     fn is_pending(&self, unfinished: &[u8]) -> bool {

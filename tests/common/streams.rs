@@ -2,10 +2,15 @@
 //! what the properties are tested on.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+use std::io::ErrorKind;
+
 use proptest::{collection::vec, prelude::*, sample::select};
 use sse_wire::{EofPolicy, Utf8Policy};
 
-use crate::common::reference::Settings;
+use crate::common::{
+    driven::{Move, Way},
+    reference::Settings,
+};
 
 /// A stream, half of the time a valid one.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
@@ -182,4 +187,14 @@ pub fn cut<'a>(stream: &'a [u8], sizes: &[usize]) -> Vec<&'a [u8]> {
         rest = after;
     }
     chunks
+}
+
+/// The moves after each chunk, which repeat, with these ways to take something.
+pub fn moves(ways: &[Way]) -> impl Strategy<Value = Vec<Vec<Move>>> + use<> {
+    let count = prop_oneof![3 => 1usize..4, 1 => Just(usize::MAX)];
+    let take = (select(ways.to_vec()), count).prop_map(|(way, count)| Move::Take(way, count));
+    let pauses = vec![ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::Interrupted];
+    let step =
+        prop_oneof![6 => take, 1 => select(pauses).prop_map(Move::Pause), 1 => Just(Move::Rebuild)];
+    vec(vec(step, 0..4), 1..8)
 }
