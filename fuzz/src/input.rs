@@ -11,7 +11,8 @@ use crate::common::{
     reference::Settings,
 };
 
-const LIMITS: [usize; 8] = [16 << 20, 0, 1, 4, 8, 16, 64, usize::MAX];
+/// By digit; what is no digit counts as one from 0 to 7.
+const LIMITS: [usize; 10] = [16 << 20, 0, 1, 4, 8, 16, 64, usize::MAX, 1024, 5000];
 
 pub(crate) struct Input<'a> {
     settings: [u8; 6],
@@ -36,7 +37,11 @@ impl<'a> Input<'a> {
     pub(crate) fn settings(&self) -> Settings {
         let [first, second, ..] = self.settings;
         Settings {
-            max_event_size: LIMITS[usize::from(second & 7)],
+            max_event_size: LIMITS[match second {
+                b'8' => 8,
+                b'9' => 9,
+                other => usize::from(other & 7),
+            }],
             utf8_policy: if first & 1 == 0 { Utf8Policy::Replace } else { Utf8Policy::Reject },
             eof_policy: match first & 6 {
                 2 => EofPolicy::Dispatch,
