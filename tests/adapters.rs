@@ -658,6 +658,18 @@ fn a_reader_taken_apart_loses_nothing() {
 }
 
 #[test]
+fn a_reader_taken_apart_after_any_event_has_read_just_that_far() {
+    const BLOCK: &str = "data: a\n\n";
+    let stream = BLOCK.repeat(5000);
+    for count in (0..5000).step_by(97) {
+        let mut reader = EventReader::new(stream.as_bytes());
+        assert_eq!(reader.by_ref().take(count).filter(Result::is_ok).count(), count);
+        let (rest, _, unread) = reader.into_parts();
+        assert!([&unread, rest].concat() == stream.as_bytes()[BLOCK.len() * count..], "{count}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_ended_is_not_asked_again() {
     // An empty chunk is the end, whatever would come after it.
     let steps = [Step::Chunk("data: 1\n\n"), Step::Chunk(""), Step::Chunk("data: 2\n\n")];

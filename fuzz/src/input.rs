@@ -76,12 +76,12 @@ impl<'a> Input<'a> {
     /// What a caller does after each chunk, in these ways: up to three moves, one
     /// for each byte of the stream, whatever else that byte is.
     pub(crate) fn moves(&self, ways: &[Way]) -> Vec<Vec<Move>> {
-        let step = |byte: &u8| match byte % 8 {
+        let step = |byte: &u8| match byte % 16 {
             0 => Move::Rebuild,
             1 => Move::Pause(ErrorKind::WouldBlock),
             2 => Move::Pause(ErrorKind::Interrupted),
             3 => Move::Take(Way::Item, usize::MAX),
-            count => Move::Take(ways[usize::from(byte / 8) % ways.len()], usize::from(count) - 3),
+            count => Move::Take(ways[usize::from(*byte) % ways.len()], usize::from(count / 4)),
         };
         let moves = |bytes: &[u8]| bytes.iter().map(step).collect();
         self.stream.chunks(3).map(moves).collect()
