@@ -8,14 +8,9 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     error::ParseError,
     event::{Event, Item, LastEventId, SharedId},
-    parser::{Cursor, Fields, Kind, Parser, Place},
+    parser::{ID, Kind, Parser, Wanted},
     text::{Chunk, OwnedBytes, Span},
 };
-
-/// How much space is reserved at a time for events that cannot be slices.
-/// Larger events get memory of their own, so that no small event keeps it
-/// alive.
-const ARENA: usize = 4096;
 
 /// How long an ID may be for later events of its chunk to point at it there. A
 /// longer one is copied once for all of them, or else each of them that is
@@ -30,14 +25,15 @@ const KEPT_IN_QUEUE: usize = 16;
 ///
 /// It does no I/O. An event that is entirely within a chunk is a slice of it.
 /// One that is not, because it is split across chunks or has several `data`
-/// lines, is copied once, and shares its memory with its neighbours.
+/// lines, is copied once into memory of its own.
 ///
 /// # Cost
 ///
-/// One allocation for each chunk that has events in it. One for each event that
-/// cannot be a slice, plus two for every 4 KiB of such events that are kept, or
-/// one for each larger one. One for a last event ID that events of later chunks,
-/// or of its own if it is longer than 64 bytes, inherit. And those that the [`Parser`] makes for a block that is larger than
+/// One allocation for each chunk that has several events in it, or one and more
+/// bytes after it; none for one event that is a whole chunk. One for each event
+/// that cannot be a slice. One for a last event ID that events of later chunks
+/// inherit, or of its own chunk if it is longer than 64 bytes. And those that
+/// the [`Parser`] makes for a block that is larger than
 /// its buffers. The last event ID is kept twice: by the parser, and for the
 /// events that inherit it.
 ///
@@ -62,11 +58,8 @@ const KEPT_IN_QUEUE: usize = 16;
 pub struct Decoder {
     parser: Parser,
     chunk: Chunk<OwnedBytes>,
-    cursor: Cursor,
     /// Chunks that were pushed before the one above was read.
     queue: VecDeque<Bytes>,
-    /// Space for events that cannot be slices.
-    arena: BytesMut,
     /// Where in the chunk the last event ID is, if a block in it has set it and
     /// it is short.
     id_in_chunk: Option<Span>,
@@ -84,11 +77,9 @@ impl Decoder {
     /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(parser: Parser) -> Self {
         Self {
-            cursor: parser.cursor(),
+            chunk: Chunk::new(OwnedBytes::EMPTY, parser.offset()),
             parser,
-            chunk: Chunk::new(OwnedBytes::Sole(Bytes::new())),
             queue: VecDeque::new(),
-            arena: BytesMut::new(),
             id_in_chunk: None,
             shared_id: SharedId::default(),
         }
@@ -97,11 +88,12 @@ impl Decoder {
     /// Adds the next bytes of the stream, however few or many. Does not copy
     /// them; chunks that are pushed before the earlier ones were read wait in a
     /// queue.
+    #[inline]
     pub fn push(&mut self, chunk: Bytes) {
-        if self.has_unread() {
-            self.queue.push_back(chunk);
-        } else {
+        if !self.has_unread() {
             self.begin_chunk(chunk);
+        } else if !chunk.is_empty() {
+            self.queue.push_back(chunk);
         }
     }
 
@@ -114,14 +106,12 @@ impl Decoder {
     ///
     /// Same as [`Feed::next_event`](crate::Feed::next_event): once for each
     /// block that is dropped. The next call continues after that block.
+    #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event>, ParseError> {
-        loop {
-            let kind = self.advance()?;
-            match kind {
-                Kind::Event => return Ok(Some(self.event())),
-                Kind::End => return Ok(None),
-                Kind::Comment | Kind::LastEventId | Kind::Retry => {}
-            }
+        match self.advance(Wanted::Events) {
+            Ok(Kind::Event) => Ok(Some(self.event())),
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -133,11 +123,8 @@ impl Decoder {
     ///
     /// Same as [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<Item>, ParseError> {
-        let kind = self.advance()?;
-        Ok(match kind {
-            Kind::Event => Some(Item::Event(self.event())),
-            kind => self.parser.lend_item(kind, &self.chunk).map(|item| item.to_item()),
-        })
+        let kind = self.advance(Wanted::Items)?;
+        Ok(self.item(kind))
     }
 
     /// Ends the stream: the [`EofPolicy`](crate::EofPolicy) decides what
@@ -185,7 +172,7 @@ impl Decoder {
     /// The bytes that were pushed but have not been read. Copies them if they
     /// were pushed in several chunks.
     pub fn unread(&self) -> Bytes {
-        let first = self.chunk.tail(self.cursor.position());
+        let first = self.chunk.rest();
         if self.queue.is_empty() {
             return first;
         }
@@ -201,49 +188,51 @@ impl Decoder {
         (self.parser, unread)
     }
 
-    fn advance(&mut self) -> Result<Kind, ParseError> {
+    /// Reads up to the next item that is wanted, or to the end of what was
+    /// pushed.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, wanted: Wanted) -> Result<Kind, ParseError> {
         loop {
-            let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-            match kind {
-                Kind::Event | Kind::LastEventId if self.parser.has_new_id() => self.note_id(),
-                Kind::Event | Kind::LastEventId | Kind::Comment | Kind::Retry => {}
-                Kind::End => match self.queue.pop_front() {
-                    Some(chunk) => {
-                        self.trim_queue();
-                        self.begin_chunk(chunk);
-                        continue;
-                    }
-                    // It may take long until the next one comes.
-                    None => self.begin_chunk(Bytes::new()),
-                },
+            let kind = self.parser.advance(self.chunk.reading(), wanted)?;
+            if kind != Kind::End || !self.next_chunk() {
+                return Ok(kind);
             }
-            return Ok(kind);
         }
     }
 
-    /// Notes where the last event ID is, which the block that has ended set.
-    fn note_id(&mut self) {
-        self.shared_id.forget();
-        self.id_in_chunk = match self.parser.fields().id {
-            Place::Chunk(span) if span.len() <= SHORT_ID => Some(span),
-            _ => None,
+    /// Takes the next chunk from the queue. If there is none, lets go of the old
+    /// one: it may take long until another comes.
+    fn next_chunk(&mut self) -> bool {
+        let Some(chunk) = self.queue.pop_front() else {
+            self.end_chunk();
+            return false;
         };
+        self.trim_queue();
+        self.begin_chunk(chunk);
+        true
     }
 
+    /// Lets go of the chunk.
+    #[inline]
+    fn end_chunk(&mut self) {
+        self.chunk.replace(OwnedBytes::EMPTY, self.parser.offset());
+        self.id_in_chunk = None;
+    }
+
+    #[inline]
     fn begin_chunk(&mut self, chunk: Bytes) {
-        self.chunk = Chunk::new(OwnedBytes::Sole(chunk));
-        self.cursor = self.parser.cursor();
+        self.chunk.replace(chunk.into(), self.parser.offset());
         self.id_in_chunk = None;
     }
 
     fn has_unread(&self) -> bool {
-        self.cursor.position() < self.chunk.len() || !self.queue.is_empty()
+        !self.chunk.is_read() || !self.queue.is_empty()
     }
 
     fn discard_unread(&mut self) {
         self.queue.clear();
         self.trim_queue();
-        self.begin_chunk(Bytes::new());
+        self.end_chunk();
     }
 
     /// Frees the room of a queue that was long.
@@ -253,28 +242,41 @@ impl Decoder {
         }
     }
 
+    /// The item that `advance` has moved to.
+    pub(crate) fn item(&mut self, kind: Kind) -> Option<Item> {
+        if kind == Kind::Event {
+            return Some(Item::Event(self.event()));
+        }
+        self.parser.lend_item(kind, self.chunk.text()).map(|item| item.to_item())
+    }
+
     /// The event that `advance` has moved to.
-    fn event(&mut self) -> Event {
-        let fields = *self.parser.fields();
-        let own = fields.id != Place::Absent;
-        if let Some([data, event_type, own_id]) = in_chunk(&fields) {
-            let (id, last_event_id) = match self.id_in_chunk {
-                _ if own => (own_id, LastEventId::Own),
-                Some(earlier) if self.chunk.is_valid(earlier) => (earlier, LastEventId::Earlier),
-                _ => (own_id, self.shared_id.inherited(self.parser.last_event_id())),
+    #[inline(always)]
+    pub(crate) fn event(&mut self) -> Event {
+        if self.parser.take_new_id() {
+            self.shared_id.forget();
+            self.id_in_chunk = None;
+        }
+        let fields = self.parser.fields();
+        let has_id = fields.has(ID);
+        let Some([data, event_type, own_id]) = fields.in_chunk() else {
+            let data = self.parser.take_large_data();
+            let event = self.parser.lend_event(self.chunk.text());
+            return match data {
+                Some(data) => event.with_data(data, &mut self.shared_id),
+                None => event.copied_with(&mut self.shared_id),
             };
-            let text = self.chunk.slices(data, event_type, id);
-            return Event::from_parts(text, last_event_id, fields.retry);
-        }
-        let event = self.parser.lend_event(&self.chunk);
-        let length = event.text_length();
-        if length > ARENA {
-            return event.copied_with(&mut self.shared_id);
-        }
-        if self.arena.capacity() < length {
-            self.arena.reserve(ARENA);
-        }
-        event.copied_to(&mut self.arena, &mut self.shared_id)
+        };
+        let (id, last_event_id) = match self.id_in_chunk {
+            _ if has_id => {
+                self.id_in_chunk = (own_id.len() <= SHORT_ID).then_some(own_id);
+                (own_id, LastEventId::Own)
+            }
+            Some(earlier) if self.chunk.text().contains(earlier) => (earlier, LastEventId::Earlier),
+            _ => (own_id, self.shared_id.inherited(self.parser.last_event_id())),
+        };
+        let retry = self.parser.retry();
+        Event::from_parts(self.chunk.slices(data, event_type, id), last_event_id, retry)
     }
 }
 
@@ -282,17 +284,4 @@ impl Default for Decoder {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Where data, type and ID are, if all those present are in the chunk.
-fn in_chunk(fields: &Fields) -> Option<[Span; 3]> {
-    let mut spans = [Span::default(); 3];
-    for (span, place) in spans.iter_mut().zip([fields.data, fields.event_type, fields.id]) {
-        match place {
-            Place::Absent => {}
-            Place::Chunk(in_chunk) => *span = in_chunk,
-            Place::Buffer | Place::Oversize(_) => return None,
-        }
-    }
-    Some(spans)
 }

@@ -11,10 +11,8 @@ use alloc::{
 };
 use core::{fmt, hash, time::Duration};
 
-use bytes::BytesMut;
-
 pub use self::builder::EventBuilder;
-use crate::text::Slices;
+use crate::text::{Slices, TextBuffer};
 
 /// The event type of an event that specifies none (WHATWG HTML §9.2.6).
 pub(crate) const DEFAULT_EVENT_TYPE: &str = "message";
@@ -43,57 +41,74 @@ pub struct EventRef<'a> {
     data: &'a str,
     event_type: &'a str,
     last_event_id: &'a str,
-    has_id: bool,
-    retry: Option<Duration>,
+    id_source: IdSource,
+    /// In milliseconds.
+    retry: Option<u64>,
+}
+
+/// Whose the last event ID is. Here, and in all that events are made of, there
+/// is nothing smaller than a word: to copy an event just after it was written, a
+/// processor has to wait if it was written in smaller pieces than it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum IdSource {
+    Inherited,
+    Own,
 }
 
 impl<'a> EventRef<'a> {
     /// Creates an event whose ID, if it has one, is the last event ID. An empty
     /// type stands for the default one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(
         data: &'a str,
         event_type: &'a str,
-        has_id: bool,
+        id_source: IdSource,
         last_event_id: &'a str,
-        retry: Option<Duration>,
+        retry: Option<u64>,
     ) -> Self {
         let event_type = if event_type.is_empty() { DEFAULT_EVENT_TYPE } else { event_type };
-        Self { data, event_type, last_event_id, has_id, retry }
+        Self { data, event_type, last_event_id, id_source, retry }
     }
 
     /// The event type: `message` if the block specifies none or an empty one
     /// (WHATWG HTML §9.2.6). Never empty.
+    #[inline]
     pub fn event_type(&self) -> &'a str {
         self.event_type
     }
 
     /// The data: the values of all `data` lines, joined by LF. It contains no
     /// CR.
+    #[inline]
     pub fn data(&self) -> &'a str {
         self.data
     }
 
     /// The value of the block's own `id` field. It may be empty, which resets
     /// the last event ID.
+    #[inline]
     pub fn id(&self) -> Option<&'a str> {
-        self.has_id.then_some(self.last_event_id)
+        (self.id_source == IdSource::Own).then_some(self.last_event_id)
     }
 
     /// The last event ID of the stream at this event: its own ID, or else the
     /// one that an earlier block has set, or an empty string. A browser calls
     /// it `lastEventId`.
+    #[inline]
     pub fn last_event_id(&self) -> &'a str {
         self.last_event_id
     }
 
     /// The reconnection time that the block sets, in whole milliseconds.
+    #[inline]
     pub fn retry(&self) -> Option<Duration> {
-        self.retry
+        self.retry.map(Duration::from_millis)
     }
 
     /// Copies the event into memory of its own, including a last event ID that
-    /// it only inherits. Allocates two or three times.
+    /// it only inherits. Allocates once, and once more for an ID that it
+    /// inherits.
     ///
     /// For many events that may inherit a long ID, use a
     /// [`Decoder`](crate::Decoder): its events share it.
@@ -103,19 +118,14 @@ impl<'a> EventRef<'a> {
 
     /// Same as [`to_event`](Self::to_event), but an inherited ID is shared.
     pub(crate) fn copied_with(&self, shared_id: &mut SharedId) -> Event {
-        let text = Slices::copied(self.data, self.event_type, self.own_id());
+        let text = Slices::copied(self.data, self.own_event_type(), self.own_id());
         self.with_text(text, shared_id)
     }
 
-    /// Copies the event to the end of `arena`, except for an inherited ID.
-    pub(crate) fn copied_to(&self, arena: &mut BytesMut, shared_id: &mut SharedId) -> Event {
-        let text = Slices::copied_to(arena, self.data, self.event_type, self.own_id());
+    /// An event that takes over `data`, and of which this one has the rest.
+    pub(crate) fn with_data(&self, data: TextBuffer, shared_id: &mut SharedId) -> Event {
+        let text = Slices::from_buffer(data, self.own_event_type(), self.own_id());
         self.with_text(text, shared_id)
-    }
-
-    /// How many bytes these two copy.
-    pub(crate) fn text_length(&self) -> usize {
-        self.data.len() + self.event_type.len() + self.own_id().len()
     }
 
     /// The event with its data, type and own ID in `text`.
@@ -125,6 +135,11 @@ impl<'a> EventRef<'a> {
             None => shared_id.inherited(self.last_event_id),
         };
         Event::from_parts(text, last_event_id, self.retry)
+    }
+
+    /// Its type, or nothing if that is the default one.
+    fn own_event_type(&self) -> &'a str {
+        if self.event_type == DEFAULT_EVENT_TYPE { "" } else { self.event_type }
     }
 
     /// Its own ID, or nothing.
@@ -176,11 +191,13 @@ impl hash::Hash for EventRef<'_> {
 pub struct Event {
     text: Slices,
     last_event_id: LastEventId,
-    retry: Option<Duration>,
+    /// In milliseconds.
+    retry: Option<u64>,
 }
 
 /// Where an event gets its last event ID from.
 #[derive(Clone, Debug)]
+#[repr(u64)]
 pub(crate) enum LastEventId {
     /// There is none.
     Empty,
@@ -199,12 +216,14 @@ pub(crate) struct SharedId(Option<Arc<str>>);
 
 impl SharedId {
     /// Notes that the ID has changed.
+    #[inline]
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
     /// For an event that inherits `id`, which is assumed to be unchanged unless
     /// [`forget`](Self::forget) was called.
+    #[inline]
     pub(crate) fn inherited(&mut self, id: &str) -> LastEventId {
         if id.is_empty() {
             return LastEventId::Empty;
@@ -235,27 +254,27 @@ impl Event {
         EventBuilder::default()
     }
 
-    pub(crate) fn from_parts(
-        text: Slices,
-        last_event_id: LastEventId,
-        retry: Option<Duration>,
-    ) -> Self {
+    #[inline]
+    pub(crate) fn from_parts(text: Slices, last_event_id: LastEventId, retry: Option<u64>) -> Self {
         Self { text, last_event_id, retry }
     }
 
     /// The event type: `message` if there is no other (WHATWG HTML §9.2.6).
     /// Never empty.
+    #[inline]
     pub fn event_type(&self) -> &str {
         self.as_event_ref().event_type()
     }
 
     /// The data: the values of all `data` lines, joined by LF. It contains no
     /// CR.
+    #[inline]
     pub fn data(&self) -> &str {
         self.text.data()
     }
 
     /// The event's own ID. It may be empty, which resets the last event ID.
+    #[inline]
     pub fn id(&self) -> Option<&str> {
         matches!(self.last_event_id, LastEventId::Own).then(|| self.text.id())
     }
@@ -263,6 +282,7 @@ impl Event {
     /// The last event ID of the stream at this event: its own ID, or else the
     /// one that an earlier block has set, or an empty string. A browser calls
     /// it `lastEventId`.
+    #[inline]
     pub fn last_event_id(&self) -> &str {
         match &self.last_event_id {
             LastEventId::Empty => "",
@@ -272,16 +292,22 @@ impl Event {
     }
 
     /// The reconnection time that the event sets, in whole milliseconds.
+    #[inline]
     pub fn retry(&self) -> Option<Duration> {
-        self.retry
+        self.retry.map(Duration::from_millis)
     }
 
     /// Lends the event. Costs nothing.
+    #[inline]
     pub fn as_event_ref(&self) -> EventRef<'_> {
+        let id_source = match self.last_event_id {
+            LastEventId::Own => IdSource::Own,
+            _ => IdSource::Inherited,
+        };
         EventRef::new(
             self.text.data(),
             self.text.event_type(),
-            matches!(self.last_event_id, LastEventId::Own),
+            id_source,
             self.last_event_id(),
             self.retry,
         )
@@ -289,8 +315,9 @@ impl Event {
 
     /// Copies the event out of the chunk that it keeps alive.
     ///
-    /// Allocates two or three times. An inherited last event ID stays shared
-    /// with other events; it never keeps a chunk alive.
+    /// Allocates once, and once more for an ID that it inherits from its own
+    /// chunk. Any other inherited last event ID stays shared with other events;
+    /// it never keeps a chunk alive.
     pub fn detach(self) -> Self {
         let mut shared_id = match &self.last_event_id {
             LastEventId::Inherited(id) => SharedId(Some(Arc::clone(id))),

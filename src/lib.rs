@@ -93,6 +93,7 @@ pub mod encode;
 mod ending;
 mod error;
 mod event;
+mod lines;
 mod parser;
 #[cfg(feature = "std")]
 mod reader;

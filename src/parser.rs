@@ -4,19 +4,21 @@
 //!
 //! A chunk is read in three parts. Its *head* completes the line that the
 //! previous chunk left unfinished. Its *body* is all the whole lines. Its
-//! *tail* is an unfinished line. Head and tail go through [`tail`], byte by
-//! byte as they arrive. The body is validated as UTF-8 in one go, so the loop
-//! over its lines ([`Parser::read_line`]) never meets a cut line, a cut
-//! character or a byte that is not text; what it finds are spans of the chunk.
-//! A line of the body that is not UTF-8 is treated as if it had been cut out by
-//! chunk ends, and so is read like a head or tail.
+//! *tail* is an unfinished line. Head and tail go through [`tail`], piece by
+//! piece as they arrive. A line of the body ([`Parser::read_line`]) is whole and
+//! known to be UTF-8; what is found there are spans of the chunk. A line that is
+//! not UTF-8 is read as if it had been cut out by chunk ends.
 //!
-//! [`Parser::advance`] moves a [`Cursor`] to the next item and says what kind
-//! it is, borrowing nothing. Lending happens afterwards, from where the parser
-//! knows the text to be, and differs for each owner of a chunk: `Feed`,
-//! `Decoder`, `EventReader`. Whenever `advance` returns, nothing in the parser
-//! refers to the chunk except the item to be lent. That is why a `Feed` may be
-//! dropped at any time.
+//! Where lines end, and what is text, [`Reading`] knows: it looks ahead by a
+//! kilobyte, so that the loop over the lines ([`Parser::read`]) has next to
+//! nothing to do for each of them.
+//!
+//! [`Parser::advance`] moves to the next item and says what kind it is,
+//! borrowing nothing. Lending happens afterwards, from where the parser knows
+//! the text to be, and differs for each owner of a chunk: `Feed`, `Decoder`,
+//! `EventReader`. Whenever `advance` returns, nothing in the parser refers to
+//! the chunk except the item to be lent. That is why a `Feed` may be dropped at
+//! any time.
 //!
 //! Whatever the parser does must not depend on where chunks end. So each line
 //! has one outcome, errors included, whichever way it was read.
@@ -25,19 +27,17 @@ mod block;
 mod config;
 mod feed;
 mod field;
-mod lines;
 mod tail;
 
 use alloc::string::String;
 use core::{mem, time::Duration};
 
-pub(crate) use self::block::{Fields, Place};
+pub(crate) use self::block::{Fields, ID};
 use self::{
-    block::{Block, TooLarge},
+    block::{Block, DATA, RETRY, Refusal, TooLarge},
     config::Config,
     field::{Digits, Field},
-    lines::{CR, LF},
-    tail::{Finished, Refusal, Tail},
+    tail::{Finished, Tail},
 };
 pub use self::{
     config::{EofPolicy, ParserBuilder, Utf8Policy},
@@ -45,8 +45,9 @@ pub use self::{
 };
 use crate::{
     error::ParseError,
-    event::{EventRef, ItemRef},
-    text::{Chunk, Span, StableBytes},
+    event::{EventRef, IdSource, ItemRef},
+    lines::{LF, WINDOW},
+    text::{Chunk, Reading, Span, Text, TextBuffer},
 };
 
 const BOM: &[u8] = "\u{FEFF}".as_bytes();
@@ -97,27 +98,38 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 #[derive(Clone, Debug)]
 pub struct Parser {
     config: Config,
-    last_event_id: String,
-    reconnection_time: Option<Duration>,
+    last_event_id: TextBuffer,
+    /// In milliseconds.
+    reconnection_time: Option<u64>,
 
     /// How many bytes of the stream have been read.
     offset: u64,
-    /// How many bytes of a BOM have been read at the start of the stream; its
-    /// full length, too, once it is settled that there is none.
-    bom: usize,
-    /// The last byte read was a CR that ended a line: an LF now would belong to
-    /// it.
-    after_cr: bool,
+    seam: Seam,
     tail: Tail,
     block: Block,
     /// The reconnection time before the first `retry` of the open block.
-    reconnection_time_before: Option<Duration>,
+    reconnection_time_before: Option<u64>,
 
-    /// The place of the comment that was read last, to be lent.
-    comment: Place,
+    /// Where in the chunk the comment is that was read last, to be lent; `None`
+    /// if it is in the block's buffer.
+    comment: Option<Span>,
     /// The block that ended last had no data, but both an ID and a reconnection
     /// time, and the second of these two items is yet to be delivered.
     retry_undelivered: bool,
+    /// A block has set the last event ID since the owner asked.
+    new_id: bool,
+}
+
+/// What the next bytes may belong to, other than the beginning of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seam {
+    None,
+    /// To a BOM at the start of the stream, of which so many have been read.
+    Bom(u8),
+    /// To a line end whose CR was the last byte: an LF now is part of it.
+    LineEnd,
+    /// To the unfinished line.
+    Line,
 }
 
 impl Parser {
@@ -134,16 +146,16 @@ impl Parser {
 
     pub(crate) fn with_config(config: Config, last_event_id: String) -> Self {
         Self {
-            last_event_id,
+            last_event_id: last_event_id.into(),
             reconnection_time: None,
             offset: 0,
-            bom: 0,
-            after_cr: false,
+            seam: Seam::Bom(0),
             tail: Tail::default(),
             block: Block::new(config.max_event_size),
             reconnection_time_before: None,
-            comment: Place::Absent,
+            comment: None,
             retry_undelivered: false,
+            new_id: false,
             config,
         }
     }
@@ -152,6 +164,7 @@ impl Parser {
     ///
     /// Reads nothing yet: [`Feed::next_event`] and [`Feed::next_item`] do that,
     /// until they return `None`. Does not copy or allocate.
+    #[inline]
     #[must_use = "the bytes are read by the feed's `next_event` and `next_item`"]
     pub fn feed<'p, 'c>(&'p mut self, chunk: &'c [u8]) -> Feed<'p, 'c> {
         Feed::new(self, chunk)
@@ -202,7 +215,7 @@ impl Parser {
         if last != Ok(true) {
             self.begin_block();
         }
-        Ok(last?.then(|| self.lend_event(NO_CHUNK)))
+        Ok(last?.then(|| self.lend_event(Text::default())))
     }
 
     /// Whether the stream would be cut off if it ended here: within a line, or
@@ -218,8 +231,7 @@ impl Parser {
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
     pub fn has_pending(&self) -> bool {
-        let within_bom = (1..BOM.len()).contains(&self.bom);
-        within_bom || self.tail.is_open() || self.block.has_data()
+        matches!(self.seam, Seam::Bom(1..) | Seam::Line) || self.block.has_data()
     }
 
     /// Makes the parser ready for the first byte of a new connection: keeps
@@ -247,8 +259,9 @@ impl Parser {
     ///
     /// Blocks without data set it too, and an empty `id` field resets it. It
     /// changes at the blank line of a block.
+    #[inline]
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
+        self.last_event_id.text()
     }
 
     /// The reconnection time that the stream asked for, if any (WHATWG HTML
@@ -257,180 +270,212 @@ impl Parser {
     /// A number of milliseconds that does not fit in a `u64` counts as
     /// `u64::MAX`. It changes at the `retry` line, not at the blank line.
     pub fn reconnection_time(&self) -> Option<Duration> {
-        self.reconnection_time
+        self.reconnection_time.map(Duration::from_millis)
     }
 
-    /// Where to start reading a chunk.
-    pub(crate) fn cursor(&self) -> Cursor {
-        Cursor { origin: self.offset, ..Cursor::default() }
+    /// How many bytes of the stream have been read.
+    #[inline]
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 
-    /// Reads up to the next item and returns what it is and where it is.
-    pub(crate) fn advance<B: StableBytes>(
+    /// Reads up to the next item that is wanted, and returns what it is.
+    pub(crate) fn advance(
         &mut self,
-        chunk: &mut Chunk<B>,
-        cursor: &mut Cursor,
+        mut chunk: Reading<'_>,
+        wanted: Wanted,
     ) -> Result<Kind, ParseError> {
-        if mem::take(&mut self.retry_undelivered) {
+        // A copy in registers.
+        let mut chunk = chunk.reborrow();
+        if mem::take(&mut self.retry_undelivered) && wanted == Wanted::Items {
             return Ok(Kind::Retry);
         }
+        if self.seam == Seam::Line {
+            if let Some(part) = chunk.take_part_of_line() {
+                self.offset = chunk.offset();
+                return self.read_tail(part).map(|()| Kind::End);
+            }
+        }
         self.begin_block();
-        let outcome = self.read(chunk, cursor);
-        self.offset = cursor.offset();
+        let outcome = self.read(&mut chunk, wanted);
+        self.offset = chunk.offset();
+        if chunk.ends_with_cr() {
+            self.seam = Seam::LineEnd;
+        }
         outcome
     }
 
-    /// Whether the block whose end `advance` has moved to has set an ID.
-    pub(crate) fn has_new_id(&self) -> bool {
-        self.block.fields.id != Place::Absent
+    /// Whether a block has set the last event ID since this was asked last.
+    #[inline]
+    pub(crate) fn take_new_id(&mut self) -> bool {
+        mem::take(&mut self.new_id)
     }
 
     /// What has been set by the block whose end `advance` has moved to.
+    #[inline]
     pub(crate) fn fields(&self) -> &Fields {
         &self.block.fields
     }
 
-    /// Lends the event that `advance` has moved to.
+    /// The reconnection time that the block has set whose end `advance` has
+    /// moved to, in milliseconds.
     #[inline]
-    pub(crate) fn lend_event<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> EventRef<'a> {
+    pub(crate) fn retry(&self) -> Option<u64> {
+        if self.block.fields.has(RETRY) { self.reconnection_time } else { None }
+    }
+
+    /// Takes out the data of the event that `advance` has moved to, if it has
+    /// been put together and is large. What is lent afterwards has none.
+    pub(crate) fn take_large_data(&mut self) -> Option<TextBuffer> {
+        self.block.take_large_data()
+    }
+
+    /// Lends the event that `advance` has moved to.
+    #[inline(always)]
+    pub(crate) fn lend_event<'a>(&'a self, chunk: Text<'a>) -> EventRef<'a> {
         EventRef::new(
             self.block.data(chunk),
             self.block.event_type(chunk),
-            self.has_new_id(),
-            &self.last_event_id,
-            self.block.fields.retry,
+            if self.block.fields.has(ID) { IdSource::Own } else { IdSource::Inherited },
+            self.last_event_id.text(),
+            self.retry(),
         )
     }
 
     /// Lends the item that `advance` has moved to.
-    pub(crate) fn lend_item<'a, B: StableBytes>(
-        &'a self,
-        kind: Kind,
-        chunk: &'a Chunk<B>,
-    ) -> Option<ItemRef<'a>> {
+    #[inline]
+    pub(crate) fn lend_item<'a>(&'a self, kind: Kind, chunk: Text<'a>) -> Option<ItemRef<'a>> {
         match kind {
             Kind::Event => Some(ItemRef::Event(self.lend_event(chunk))),
-            Kind::Comment => Some(ItemRef::Comment(self.block.comment(self.comment, chunk))),
-            Kind::LastEventId => Some(ItemRef::LastEventId(&self.last_event_id)),
-            Kind::Retry => self.block.fields.retry.map(ItemRef::Retry),
+            Kind::Comment => Some(ItemRef::Comment(match self.comment {
+                Some(span) => chunk.get(span),
+                None => self.block.comment(),
+            })),
+            Kind::LastEventId => Some(ItemRef::LastEventId(self.last_event_id.text())),
+            Kind::Retry => self.retry().map(|time| ItemRef::Retry(Duration::from_millis(time))),
             Kind::End => None,
         }
     }
 
-    fn read<B: StableBytes>(
-        &mut self,
-        chunk: &mut Chunk<B>,
-        cursor: &mut Cursor,
-    ) -> Result<Kind, ParseError> {
-        loop {
-            let kind = if cursor.position < cursor.body_end {
-                self.read_line(chunk, cursor)?
-            } else if cursor.position == chunk.len() {
-                self.block.save(chunk);
-                Some(Kind::End)
-            } else if self.after_cr {
-                self.skip_lf(chunk.bytes(), cursor);
+    /// Reads line by line, up to an item that is wanted.
+    #[inline(always)]
+    fn read(&mut self, chunk: &mut Reading<'_>, wanted: Wanted) -> Result<Kind, ParseError> {
+        if self.seam != Seam::None {
+            if let Some(kind) = self.cross_seam(chunk.reborrow())? {
+                if self.is_delivered(kind, wanted, chunk) {
+                    return Ok(kind);
+                }
+            }
+        }
+        while let Some(line) = chunk.next_line() {
+            let item = if line.is_empty() {
+                self.end_block(chunk)?
+            } else if self.block.dropped {
                 None
-            } else if self.bom < BOM.len() {
-                self.read_bom(chunk, cursor)?;
-                None
-            } else if self.tail.is_open() {
-                self.read_head(chunk, cursor)?
+            } else if chunk.is_text(line) {
+                let read = self.read_line(chunk, line);
+                read.map_err(|TooLarge(size)| self.refuse(Refusal::TooLarge(size)))?
             } else {
-                self.find_body(chunk, cursor)?;
-                None
+                self.read_invalid_line(chunk.reborrow(), line)?
             };
-            if let Some(kind) = kind {
-                return Ok(kind);
+            if let Some(kind) = item {
+                if self.is_delivered(kind, wanted, chunk) {
+                    return Ok(kind);
+                }
+            }
+        }
+        self.end_chunk(chunk.reborrow())
+    }
+
+    /// Whether to return an item to the caller. If not, it is passed over.
+    #[inline(always)]
+    fn is_delivered(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
+        match (kind, wanted) {
+            (Kind::Event | Kind::End, _) => true,
+            (Kind::Comment, Wanted::Items) => {
+                self.block.save(chunk.text());
+                true
+            }
+            (Kind::LastEventId | Kind::Retry, Wanted::Items) => true,
+            (Kind::Comment | Kind::LastEventId | Kind::Retry, Wanted::Events) => {
+                self.retry_undelivered = false;
+                self.begin_block();
+                false
             }
         }
     }
 
-    /// Reads the next line of the body.
-    #[inline]
-    fn read_line<B: StableBytes>(
-        &mut self,
-        chunk: &mut Chunk<B>,
-        cursor: &mut Cursor,
-    ) -> Result<Option<Kind>, ParseError> {
-        let start = cursor.position;
-        let rest = &chunk.bytes()[start..cursor.body_end];
-        let length = lines::first_end(rest).expect("the body ends with a line end");
-        let (line, end) = (&rest[..length], start + length);
-        self.end_line(chunk.bytes(), end, cursor);
-        if line.is_empty() {
-            return self.end_block(chunk, cursor);
-        }
-        if self.block.dropped {
-            return Ok(None);
-        }
-        let (field, value_start) = field::split(line);
-        let value = Span::new(start + value_start, end);
-        let taken = match field {
-            Field::Data => self.block.add_data(chunk, value),
-            Field::EventType => self.block.set_event_type(value),
-            Field::Id => self.block.set_id(chunk, value),
+    /// Reads a whole line that is not blank.
+    #[inline(always)]
+    fn read_line(&mut self, chunk: &Reading<'_>, line: Span) -> Result<Option<Kind>, TooLarge> {
+        let (field, value_start) = field::split(chunk.line(line));
+        let value = Span::new(line.start + value_start, line.end);
+        match field {
+            Field::Data => self.block.add_data(chunk, value)?,
+            Field::EventType => self.block.set_event_type(value)?,
+            Field::Id => self.block.set_id(chunk.line(value), value)?,
             Field::Retry => {
                 let mut digits = Digits::default();
-                digits.push(chunk.text(value));
+                digits.push(chunk.line(value));
                 if let Some(time) = digits.reconnection_time() {
                     self.set_retry(time);
                 }
-                Ok(())
             }
             Field::Comment => {
-                self.block.check_comment(value).map_err(|error| self.refuse(error.into()))?;
-                self.block.save(chunk);
-                self.comment = Place::Chunk(value);
+                self.block.check_comment(value)?;
+                self.comment = Some(value);
                 return Ok(Some(Kind::Comment));
             }
-            Field::Unknown => Ok(()),
-        };
-        taken.map_err(|error| self.refuse(error.into()))?;
+            Field::Unknown => {}
+        }
         Ok(None)
     }
 
-    /// Moves past the line end at `end`.
-    #[inline]
-    fn end_line(&mut self, bytes: &[u8], end: usize, cursor: &mut Cursor) {
-        cursor.position = end + 1;
-        if bytes[end] == CR {
-            match bytes.get(end + 1) {
-                Some(&LF) => cursor.position += 1,
-                Some(_) => {}
-                None => self.after_cr = true,
-            }
-        }
+    /// Reads a whole line that is not UTF-8.
+    #[cold]
+    fn read_invalid_line(
+        &mut self,
+        chunk: Reading<'_>,
+        line: Span,
+    ) -> Result<Option<Kind>, ParseError> {
+        self.block.save(chunk.text());
+        self.tail.begin(&self.block);
+        self.finish_line(chunk.line(line))
     }
 
-    /// Ends the block at its blank line, which the cursor has just passed:
-    /// commits the last event ID, and dispatches the event if there is data.
-    #[inline]
-    fn end_block<B: StableBytes>(
-        &mut self,
-        chunk: &Chunk<B>,
-        cursor: &Cursor,
-    ) -> Result<Option<Kind>, ParseError> {
+    /// Ends the block at its blank line, which has just been passed: commits the
+    /// last event ID, and dispatches the event if there is data.
+    #[inline(always)]
+    fn end_block(&mut self, chunk: &Reading<'_>) -> Result<Option<Kind>, ParseError> {
+        let offset = chunk.offset();
+        if self.block.is_empty() {
+            self.block.pass(offset);
+            return Ok(None);
+        }
         if let Err(TooLarge(size)) = self.block.check_sum() {
             let error = self.refuse(Refusal::TooLarge(size));
-            self.block.end(cursor.offset());
+            self.block.pass(offset);
             return Err(error);
         }
-        self.block.end(cursor.offset());
-        self.block.commit_id(&mut self.last_event_id, chunk);
-        let Fields { data, id, retry, .. } = self.block.fields;
-        Ok(match (data, id, retry) {
-            (Place::Absent, Place::Absent, None) => {
-                self.begin_block();
-                None
-            }
-            (Place::Absent, Place::Absent, Some(_)) => Some(Kind::Retry),
-            (Place::Absent, _, retry) => {
-                self.retry_undelivered = retry.is_some();
-                Some(Kind::LastEventId)
-            }
-            _ => Some(Kind::Event),
-        })
+        self.block.end(offset);
+        let fields = &self.block.fields;
+        let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
+        if has_id {
+            self.block.commit_id(&mut self.last_event_id, chunk.text());
+            self.new_id = true;
+        }
+        if has_data {
+            return Ok(Some(Kind::Event));
+        }
+        if has_id {
+            self.retry_undelivered = has_retry;
+            return Ok(Some(Kind::LastEventId));
+        }
+        if has_retry {
+            return Ok(Some(Kind::Retry));
+        }
+        self.begin_block();
+        Ok(None)
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
@@ -443,18 +488,18 @@ impl Parser {
         }
     }
 
-    fn set_retry(&mut self, time: Duration) {
-        if self.block.fields.retry.is_none() {
+    fn set_retry(&mut self, time: u64) {
+        if !self.block.fields.has(RETRY) {
             self.reconnection_time_before = self.reconnection_time;
         }
-        self.block.fields.retry = Some(time);
+        self.block.fields.set_retry();
         self.reconnection_time = Some(time);
     }
 
     /// Drops the open block, as if none of its lines had been there.
     #[cold]
     fn refuse(&mut self, refusal: Refusal) -> ParseError {
-        if self.block.fields.retry.is_some() {
+        if self.block.fields.has(RETRY) {
             self.reconnection_time = self.reconnection_time_before;
         }
         if self.tail.is_open() {
@@ -470,67 +515,104 @@ impl Parser {
         }
     }
 
-    /// Passes over the LF of a CR LF that a chunk end has split.
-    fn skip_lf(&mut self, bytes: &[u8], cursor: &mut Cursor) {
-        self.after_cr = false;
-        if bytes[cursor.position] == LF {
-            let between_blocks = self.block.start == cursor.offset();
-            cursor.position += 1;
-            if between_blocks {
-                self.block.start = cursor.offset();
-            }
+    /// Reads what belongs to the bytes before this chunk.
+    fn cross_seam(&mut self, mut chunk: Reading<'_>) -> Result<Option<Kind>, ParseError> {
+        match self.seam {
+            Seam::Bom(read) => self.read_bom(read, &mut chunk)?,
+            Seam::LineEnd => self.skip_lf(&mut chunk),
+            Seam::Line | Seam::None => {}
         }
+        if self.seam == Seam::Line { self.read_head(&mut chunk) } else { Ok(None) }
     }
 
     /// Passes over a BOM at the very start of the stream.
-    fn read_bom<B: StableBytes>(
-        &mut self,
-        chunk: &Chunk<B>,
-        cursor: &mut Cursor,
-    ) -> Result<(), ParseError> {
-        if chunk.bytes()[cursor.position] == BOM[self.bom] {
-            cursor.position += 1;
-            self.bom += 1;
-            if self.bom == BOM.len() {
-                self.block.start = cursor.offset();
-            }
-            return Ok(());
+    fn read_bom(&mut self, read: u8, chunk: &mut Reading<'_>) -> Result<(), ParseError> {
+        let missing = &BOM[usize::from(read)..];
+        let rest = chunk.rest();
+        let same = missing.iter().zip(rest).take_while(|(a, b)| a == b).count();
+        if same == missing.len() {
+            self.seam = Seam::None;
+            chunk.skip(same);
+            self.block.start = chunk.offset();
+            Ok(())
+        } else if same == rest.len() {
+            self.seam = Seam::Bom(read + same as u8);
+            chunk.skip(same);
+            Ok(())
+        } else {
+            self.settle_bom()
         }
-        self.settle_bom(chunk)
     }
 
     /// Treats what was read as the beginning of a BOM as the beginning of a
     /// line.
-    fn settle_bom<B: StableBytes>(&mut self, chunk: &Chunk<B>) -> Result<(), ParseError> {
-        let read = mem::replace(&mut self.bom, BOM.len());
-        if (1..BOM.len()).contains(&read) {
-            self.tail.begin(&mut self.block, chunk);
-            self.read_tail(&BOM[..read])?;
+    fn settle_bom(&mut self) -> Result<(), ParseError> {
+        match mem::replace(&mut self.seam, Seam::None) {
+            Seam::Bom(read @ 1..) => self.begin_line(&BOM[..usize::from(read)]),
+            Seam::Bom(0) => Ok(()),
+            other => {
+                self.seam = other;
+                Ok(())
+            }
         }
-        Ok(())
+    }
+
+    /// Passes over the LF of a CR LF that a chunk end has split.
+    fn skip_lf(&mut self, chunk: &mut Reading<'_>) {
+        let Some(first) = chunk.rest().first() else { return };
+        self.seam = Seam::None;
+        if *first == LF {
+            let between_blocks = self.block.start == chunk.offset();
+            chunk.skip(1);
+            if between_blocks {
+                self.block.start = chunk.offset();
+            }
+        }
     }
 
     /// Reads the head of the chunk: its part of the unfinished line.
-    fn read_head<B: StableBytes>(
-        &mut self,
-        chunk: &Chunk<B>,
-        cursor: &mut Cursor,
-    ) -> Result<Option<Kind>, ParseError> {
-        let rest = &chunk.bytes()[cursor.position..];
-        let Some(length) = lines::first_end(rest) else {
-            cursor.position = chunk.len();
-            return self.read_tail(rest).map(|()| None);
-        };
-        self.end_line(chunk.bytes(), cursor.position + length, cursor);
-        let read = self.read_tail(&rest[..length]);
-        self.finish_tail().and_then(|kind| read.map(|()| kind))
+    fn read_head(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
+        if self.block.unfinished() > WINDOW {
+            chunk.go_on_with_long_line();
+        }
+        match chunk.next_line() {
+            Some(line) => {
+                self.seam = Seam::None;
+                self.finish_line(chunk.line(line))
+            }
+            None => self.read_tail(chunk.take_rest()).map(|()| Some(Kind::End)),
+        }
     }
 
-    /// Reads a chunk's part of the unfinished line.
+    /// Reads the tail of the chunk: the beginning of a line, if anything.
+    fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Result<Kind, ParseError> {
+        self.block.save(chunk.text());
+        let tail = chunk.take_rest();
+        if !tail.is_empty() {
+            self.begin_line(tail)?;
+        }
+        Ok(Kind::End)
+    }
+
+    /// Reads the beginning of an unfinished line.
+    fn begin_line(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
+        self.seam = Seam::Line;
+        self.tail.begin(&self.block);
+        self.read_tail(bytes)
+    }
+
+    /// Reads a part of the unfinished line.
+    #[inline]
     fn read_tail(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
         self.tail
             .read(bytes, &mut self.block, self.config.utf8_policy)
             .map_err(|refusal| self.refuse(refusal))
+    }
+
+    /// Reads the last part of the unfinished line.
+    fn finish_line(&mut self, bytes: &[u8]) -> Result<Option<Kind>, ParseError> {
+        let read = self.read_tail(bytes);
+        self.finish_tail().and_then(|kind| read.map(|()| kind))
     }
 
     /// Ends the unfinished line.
@@ -538,7 +620,7 @@ impl Parser {
         let finished = self.tail.finish(&mut self.block, self.config.utf8_policy);
         match finished.map_err(|refusal| self.refuse(refusal))? {
             Finished::Comment => {
-                self.comment = Place::Buffer;
+                self.comment = None;
                 return Ok(Some(Kind::Comment));
             }
             Finished::Retry(time) => self.set_retry(time),
@@ -547,51 +629,19 @@ impl Parser {
         Ok(None)
     }
 
-    /// Finds and validates the next whole lines, or else the unfinished line
-    /// that ends the chunk.
-    fn find_body<B: StableBytes>(
-        &mut self,
-        chunk: &mut Chunk<B>,
-        cursor: &mut Cursor,
-    ) -> Result<(), ParseError> {
-        let start = cursor.position;
-        if cursor.lines_end <= start {
-            let rest = &chunk.bytes()[start..];
-            let Some(length) = lines::whole_lines(rest) else {
-                cursor.position = chunk.len();
-                self.tail.begin(&mut self.block, chunk);
-                return self.read_tail(&chunk.bytes()[start..]);
-            };
-            cursor.lines_end = start + length;
-        }
-        let valid_end = chunk.validate(Span::new(start, cursor.lines_end));
-        cursor.body_end = valid_end;
-        if valid_end < cursor.lines_end {
-            match lines::last_end(&chunk.bytes()[start..valid_end]) {
-                Some(end) => cursor.body_end = start + end + 1,
-                None => {
-                    // The line at `start` is the one with the invalid bytes.
-                    cursor.body_end = start;
-                    self.tail.begin(&mut self.block, chunk);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Ends the unfinished line and block as if their line ends were there.
     /// Says whether that dispatches an event.
     fn dispatch_pending(&mut self) -> Result<bool, ParseError> {
-        self.settle_bom(NO_CHUNK)?;
+        self.settle_bom()?;
         self.finish_tail()?;
-        Ok(self.end_block(NO_CHUNK, &self.cursor())? == Some(Kind::Event))
+        let mut no_chunk = Chunk::new(&[][..], self.offset);
+        Ok(self.end_block(&no_chunk.reading())? == Some(Kind::Event))
     }
 
     /// Forgets everything but the ID, the reconnection time, and what is lent.
     fn restart(&mut self) {
         self.offset = 0;
-        self.bom = 0;
-        self.after_cr = false;
+        self.seam = Seam::Bom(0);
         self.tail = Tail::default();
         self.block.end(0);
         self.retry_undelivered = false;
@@ -604,29 +654,11 @@ impl Default for Parser {
     }
 }
 
-/// The place in a chunk up to which it has been read.
-///
-/// It borrows nothing, so the owner of a chunk can keep it beside the chunk.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cursor {
-    /// Where the next line starts, or continues.
-    position: usize,
-    /// Where the whole lines that are known to be valid end.
-    body_end: usize,
-    /// Where the whole lines found so far end.
-    lines_end: usize,
-    /// Where the chunk starts in the stream.
-    origin: u64,
-}
-
-impl Cursor {
-    pub(crate) fn position(&self) -> usize {
-        self.position
-    }
-
-    fn offset(&self) -> u64 {
-        self.origin + self.position as u64
-    }
+/// What a caller of [`Parser::advance`] is interested in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Events,
+    Items,
 }
 
 /// What [`Parser::advance`] has moved to, to be lent by the parser.
@@ -639,6 +671,3 @@ pub(crate) enum Kind {
     /// All of the chunk has been read.
     End,
 }
-
-/// For text that is in buffers.
-const NO_CHUNK: &Chunk<&[u8]> = &Chunk::EMPTY;

@@ -8,7 +8,7 @@ use crate::{
     ending::Ending,
     error::{ParseError, StreamError},
     event::{Event, EventRef, ItemRef, SharedId},
-    parser::{Cursor, Kind, Parser},
+    parser::{Kind, Parser, Wanted},
     text::{Chunk, ReadBuffer},
 };
 
@@ -55,7 +55,6 @@ pub struct EventReader<R> {
     inner: R,
     parser: Parser,
     chunk: Chunk<ReadBuffer>,
-    cursor: Cursor,
     shared_id: SharedId,
     bytes_read: u64,
     ending: Option<Ending>,
@@ -74,9 +73,8 @@ impl<R> EventReader<R> {
     pub fn with_parser(inner: R, parser: Parser) -> Self {
         Self {
             inner,
-            cursor: parser.cursor(),
+            chunk: Chunk::with_buffer(BUFFER, parser.offset()),
             parser,
-            chunk: Chunk::with_buffer(BUFFER),
             shared_id: SharedId::default(),
             bytes_read: 0,
             ending: None,
@@ -125,7 +123,7 @@ impl<R> EventReader<R> {
     /// Before the end the parser is in the middle of the stream; to read
     /// another stream with it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (R, Parser, Vec<u8>) {
-        let unread = self.chunk.bytes()[self.cursor.position()..].to_vec();
+        let unread = self.chunk.bytes()[self.chunk.position()..].to_vec();
         (self.inner, self.parser, unread)
     }
 }
@@ -140,9 +138,14 @@ impl<R: Read> EventReader<R> {
     /// [`StreamError::Transport`] if the reader fails; [`StreamError::Parse`]
     /// as for [`Feed::next_event`](crate::Feed::next_event), and at the end as
     /// for [`Parser::finish`].
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, StreamError<io::Error>> {
-        let step = self.advance_to_event()?;
-        Ok(lend_event(step, &mut self.parser, &self.chunk)?)
+        match self.advance(Wanted::Events) {
+            Ok(Step::Kind(_)) => Ok(Some(self.parser.lend_event(self.chunk.text()))),
+            Ok(Step::Finish) => Ok(self.parser.finish()?),
+            Ok(Step::None) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads up to the next item, event or other, and lends it.
@@ -152,35 +155,23 @@ impl<R: Read> EventReader<R> {
     /// # Errors
     ///
     /// Same as [`next_event`](Self::next_event).
+    #[inline]
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, StreamError<io::Error>> {
-        Ok(match self.advance()? {
-            Step::Kind(kind) => self.parser.lend_item(kind, &self.chunk),
+        Ok(match self.advance(Wanted::Items)? {
+            Step::Kind(kind) => self.parser.lend_item(kind, self.chunk.text()),
             Step::Finish => self.parser.finish()?.map(ItemRef::Event),
             Step::None => None,
         })
     }
 
-    /// Reads up to the next event, or to the end.
-    fn advance_to_event(&mut self) -> Result<Step, StreamError<io::Error>> {
-        loop {
-            match self.advance()? {
-                Step::Kind(Kind::Comment | Kind::LastEventId | Kind::Retry) => {}
-                step => return Ok(step),
-            }
-        }
-    }
-
-    /// Reads up to the next item, or to the end.
-    fn advance(&mut self) -> Result<Step, StreamError<io::Error>> {
+    /// Reads up to the next item that is wanted, or to the end.
+    #[inline(always)]
+    fn advance(&mut self, wanted: Wanted) -> Result<Step, StreamError<io::Error>> {
         if self.ending.is_some() {
             return Ok(Step::None);
         }
         loop {
-            let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-            let ended_block = matches!(kind, Kind::Event | Kind::LastEventId);
-            if ended_block && self.parser.has_new_id() {
-                self.shared_id.forget();
-            }
+            let kind = self.parser.advance(self.chunk.reading(), wanted)?;
             if kind != Kind::End {
                 return Ok(Step::Kind(kind));
             }
@@ -193,8 +184,8 @@ impl<R: Read> EventReader<R> {
     }
 
     /// Reads the next chunk; 0 bytes mean the end.
+    #[inline(never)]
     fn fill(&mut self) -> Result<usize, StreamError<io::Error>> {
-        self.cursor = self.parser.cursor();
         loop {
             match self.chunk.refill(|buffer| self.inner.read(buffer)) {
                 Ok(length) => {
@@ -224,7 +215,10 @@ impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let event = self.advance_to_event().and_then(|step| {
+        let event = self.advance(Wanted::Events).and_then(|step| {
+            if self.parser.take_new_id() {
+                self.shared_id.forget();
+            }
             let event = lend_event(step, &mut self.parser, &self.chunk)?;
             Ok(event.map(|event| event.copied_with(&mut self.shared_id)))
         });
@@ -232,15 +226,16 @@ impl<R: Read> Iterator for EventReader<R> {
     }
 }
 
-/// Lends the event that `advance_to_event` has reached, if it is not the end.
+/// Lends the event that `advance` has reached, or that the end makes.
 /// A function of two fields, so that a third can be borrowed beside it.
+#[inline(always)]
 fn lend_event<'a>(
     step: Step,
     parser: &'a mut Parser,
     chunk: &'a Chunk<ReadBuffer>,
 ) -> Result<Option<EventRef<'a>>, ParseError> {
     match step {
-        Step::Kind(_) => Ok(Some(parser.lend_event(chunk))),
+        Step::Kind(_) => Ok(Some(parser.lend_event(chunk.text()))),
         Step::Finish => parser.finish(),
         Step::None => Ok(None),
     }

@@ -14,9 +14,9 @@ use pin_project_lite::pin_project;
 use crate::{
     decoder::Decoder,
     ending::Ending,
-    error::{ParseError, StreamError},
+    error::StreamError,
     event::{Event, Item},
-    parser::Parser,
+    parser::{Kind, Parser, Wanted},
 };
 
 pin_project! {
@@ -158,25 +158,19 @@ where
     S: Stream<Item = Result<B, E>>,
     B: Into<Bytes>,
 {
-    /// Reads with `next`, which yields events or items:
-    ///
-    /// | `next` yields | then |
-    /// |---|---|
-    /// | an event, an item or a parse error | that is yielded |
-    /// | nothing, and the stream has ended | `None`, forever |
-    /// | nothing | the next chunk is pushed, or the stream is finished |
-    fn poll_with<T: From<Event>>(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        next: impl Fn(&mut Decoder) -> Result<Option<T>, ParseError>,
-    ) -> Poll<Option<Result<T, StreamError<E>>>> {
+    /// Reads up to the next item that is wanted, or to the end. Moves no event:
+    /// that is for the caller to make where it is to be.
+    #[inline(always)]
+    fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Step<E>> {
         let mut this = self.project();
         loop {
-            if let Some(item) = next(this.decoder).transpose() {
-                return Poll::Ready(Some(item.map_err(StreamError::Parse)));
+            match this.decoder.advance(wanted) {
+                Ok(Kind::End) => {}
+                Ok(kind) => return Poll::Ready(Step::Kind(kind)),
+                Err(error) => return Poll::Ready(Step::Error(StreamError::Parse(error))),
             }
             if this.ending.is_some() {
-                return Poll::Ready(None);
+                return Poll::Ready(Step::None);
             }
             match ready!(this.inner.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) => {
@@ -187,19 +181,33 @@ where
                 Some(Err(error)) => {
                     *this.ending = Some(Ending::Transport);
                     this.decoder.reset();
-                    return Poll::Ready(Some(Err(StreamError::Transport(error))));
+                    return Poll::Ready(Step::Error(StreamError::Transport(error)));
                 }
                 None => {
                     let cut = this.decoder.has_pending();
                     *this.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
-                    let last = this.decoder.finish().transpose();
-                    return Poll::Ready(
-                        last.map(|event| event.map(T::from).map_err(StreamError::Parse)),
-                    );
+                    return Poll::Ready(Step::Finish);
                 }
             }
         }
     }
+
+    /// The event that the end makes, or the error.
+    #[cold]
+    fn finish<T: From<Event>>(self: Pin<&mut Self>) -> Option<Result<T, StreamError<E>>> {
+        let last = self.project().decoder.finish().transpose()?;
+        Some(last.map(T::from).map_err(StreamError::Parse))
+    }
+}
+
+/// What `poll_advance` has reached.
+enum Step<E> {
+    Kind(Kind),
+    Error(StreamError<E>),
+    /// The end: the decoder has to be finished.
+    Finish,
+    /// After the end.
+    None,
 }
 
 impl<S, B, E> Stream for EventStream<S>
@@ -209,8 +217,14 @@ where
 {
     type Item = Result<Event, StreamError<E>>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_with(cx, Decoder::next_event)
+    #[inline(always)]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match ready!(self.as_mut().poll_advance(cx, Wanted::Events)) {
+            Step::Kind(_) => Poll::Ready(Some(Ok(self.project().decoder.event()))),
+            Step::Error(error) => Poll::Ready(Some(Err(error))),
+            Step::Finish => Poll::Ready(self.finish()),
+            Step::None => Poll::Ready(None),
+        }
     }
 }
 
@@ -274,7 +288,13 @@ where
     type Item = Result<Item, StreamError<E>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.project().events.poll_with(cx, Decoder::next_item)
+        let mut events = self.project().events;
+        match ready!(events.as_mut().poll_advance(cx, Wanted::Items)) {
+            Step::Kind(kind) => Poll::Ready(events.project().decoder.item(kind).map(Ok)),
+            Step::Error(error) => Poll::Ready(Some(Err(error))),
+            Step::Finish => Poll::Ready(events.finish()),
+            Step::None => Poll::Ready(None),
+        }
     }
 }
 

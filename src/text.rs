@@ -1,23 +1,28 @@
-//! Text over bytes that were validated once: all the unsafe code of the crate.
+//! Text over bytes that were validated once.
 //!
-//! A chunk is validated as a whole, because a vectorised validation of
-//! thousands of bytes costs next to nothing, while one for each short field
-//! value does not. From then on its field values are spans, and a span becomes
-//! a `&str` without another look at the bytes. Two types carry the proof:
+//! A chunk is validated as a whole, or a good part of it at a time, because a
+//! vectorised validation of thousands of bytes costs next to nothing, while one
+//! for each short field value does not. From then on its field values are spans,
+//! and a span becomes a `&str` without another look at the bytes. Three types
+//! carry the proof:
 //!
 //! - [`Chunk`] knows which region of its bytes is valid and lends text from it;
+//! - [`TextBuffer`] knows how much of what was put together in it is;
 //! - [`Slices`] are spans that a `Chunk` has proved, with shared ownership.
 //!
 //! When changing this file: a span may only reach `from_utf8_unchecked` if it
-//! was sliced, by `str` indexing, out of text that was validated.
+//! was sliced, by `str` indexing, out of text that was validated. All other
+//! unsafe code of the crate is in `lines`.
 #![allow(unsafe_code)]
 
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
-use alloc::{string::String, sync::Arc};
-use core::{ops::Range, str};
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{mem, ops::Range, str};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+
+use crate::lines::{CR, LF, LineEnds, word};
 
 /// A part of some bytes, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +38,10 @@ impl Span {
 
     pub(crate) fn len(self) -> usize {
         self.end - self.start
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.len() == 0
     }
 
     pub(crate) fn range(self) -> Range<usize> {
@@ -52,78 +61,262 @@ pub(crate) unsafe trait StableBytes {
 
 // SAFETY: a shared slice does not change.
 unsafe impl StableBytes for &[u8] {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         self
     }
 }
 
-/// A chunk as the transport delivered it, and the region of it that is known
-/// to be UTF-8.
+/// A chunk as the transport delivered it, and how far it has been read.
 ///
-/// INVARIANT: `bytes[valid]` is UTF-8.
+/// INVARIANT: `bytes[progress.valid]` is UTF-8.
 #[derive(Debug)]
 pub(crate) struct Chunk<B> {
     bytes: B,
+    progress: Progress,
+}
+
+/// How far a chunk has been read, and what is known about it.
+#[derive(Debug)]
+struct Progress {
+    /// Where the next line starts, or continues.
+    position: usize,
+    /// Where the chunk starts in the stream.
+    origin: u64,
     valid: Span,
+    ends: LineEnds,
+}
+
+impl Progress {
+    /// Searches the next parts of the chunk, which has these bytes, for line ends,
+    /// and returns the first.
+    #[inline(never)]
+    fn look_ahead(&mut self, bytes: &[u8]) -> Option<usize> {
+        loop {
+            let searched = self.ends.search(bytes)?;
+            if searched.is_ascii && searched.start == self.valid.end {
+                self.valid.end = searched.end;
+            }
+            if let Some(end) = self.ends.next() {
+                return Some(end);
+            }
+        }
+    }
+
+    /// Validates the line that was passed last, and with it those after it that
+    /// are known to be whole.
+    #[inline(never)]
+    fn validate(&mut self, bytes: &[u8], line: Span) -> bool {
+        let end = self.ends.last().map_or(self.position, |end| end + 1);
+        let valid = &mut self.valid;
+        loop {
+            valid.end += match simdutf8::compat::from_utf8(&bytes[valid.end..end]) {
+                Ok(text) => text.len(),
+                Err(error) => error.valid_up_to(),
+            };
+            if valid.end >= line.start {
+                return line.end <= valid.end;
+            }
+            // What is not UTF-8 was in a line before this one.
+            *valid = Span::new(line.start, line.start);
+        }
+    }
+
+    /// For another chunk, which starts at `origin`. Nothing is known about it.
+    #[inline]
+    fn restart(&mut self, origin: u64) {
+        self.position = 0;
+        self.origin = origin;
+        self.valid = Span::default();
+        self.ends.restart(0);
+    }
 }
 
 impl<B: StableBytes> Chunk<B> {
-    pub(crate) fn new(bytes: B) -> Self {
-        Self { bytes, valid: Span::default() }
+    /// A chunk that starts at `origin` in the stream.
+    #[inline(always)]
+    pub(crate) fn new(bytes: B, origin: u64) -> Self {
+        let ends = LineEnds::new();
+        Self { bytes, progress: Progress { position: 0, origin, valid: Span::default(), ends } }
     }
 
+    /// Replaces the chunk by one that starts at `origin` in the stream.
+    #[inline]
+    pub(crate) fn replace(&mut self, bytes: B, origin: u64) -> B {
+        let old = mem::replace(&mut self.bytes, bytes);
+        self.progress.restart(origin);
+        old
+    }
+
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.bytes()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.bytes().len()
+    /// Whether all of it has been read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.progress.position == self.bytes().len()
     }
 
-    /// Validates `span` and returns the end of the text at its start: the end
-    /// of the span if all of it is UTF-8.
-    ///
-    /// A span that starts in the valid region, or where it ends, extends that
-    /// region; any other span replaces it.
-    pub(crate) fn validate(&mut self, span: Span) -> usize {
-        let end = match simdutf8::compat::from_utf8(&self.bytes()[span.range()]) {
-            Ok(_) => span.end,
-            Err(error) => span.start + error.valid_up_to(),
-        };
-        let extends = span
-            .start
-            .checked_sub(self.valid.start)
-            .is_some_and(|start| self.valid_text().is_char_boundary(start));
-        self.valid = Span::new(if extends { self.valid.start } else { span.start }, end);
-        end
+    /// How much has been read.
+    pub(crate) fn position(&self) -> usize {
+        self.progress.position
     }
 
-    /// Whether `span` is in the valid region, so that [`text`](Self::text) can
-    /// lend it.
-    pub(crate) fn is_valid(&self, span: Span) -> bool {
-        self.valid.start <= span.start && span.end <= self.valid.end
-    }
-
-    /// The text at `span`, which must be in the valid region, on character
-    /// boundaries. Costs a few comparisons.
+    /// Lends the chunk to the parser, to read on.
     #[inline]
-    pub(crate) fn text(&self, span: Span) -> &str {
-        &self.valid_text()[span.start - self.valid.start..span.end - self.valid.start]
+    pub(crate) fn reading(&mut self) -> Reading<'_> {
+        Reading { bytes: self.bytes.bytes(), progress: &mut self.progress }
     }
 
+    /// What is known to be text.
     #[inline]
-    fn valid_text(&self) -> &str {
-        // SAFETY: by the invariant.
-        unsafe { str::from_utf8_unchecked(&self.bytes()[self.valid.range()]) }
+    pub(crate) fn text(&self) -> Text<'_> {
+        valid_text(self.bytes.bytes(), self.progress.valid)
     }
 }
 
-impl<'c> Chunk<&'c [u8]> {
-    pub(crate) const EMPTY: Self = Self { bytes: &[], valid: Span { start: 0, end: 0 } };
+/// The region of a chunk that is known to be UTF-8.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Text<'a> {
+    text: &'a str,
+    /// Where it starts in the chunk.
+    start: usize,
+}
 
-    /// The bytes from `start` on, for as long as the chunk itself lives.
-    pub(crate) fn rest(&self, start: usize) -> &'c [u8] {
-        &self.bytes[start..]
+impl<'a> Text<'a> {
+    /// The text at `span`, which must be in the valid region, on character
+    /// boundaries. Costs a few comparisons.
+    #[inline]
+    pub(crate) fn get(self, span: Span) -> &'a str {
+        &self.text[span.start - self.start..span.end - self.start]
+    }
+
+    /// Whether [`get`](Self::get) can lend `span`, which starts and ends on
+    /// character boundaries.
+    pub(crate) fn contains(self, span: Span) -> bool {
+        self.start <= span.start && span.end <= self.start + self.text.len()
+    }
+}
+
+/// A chunk while it is read, whoever owns it.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    // INVARIANT: as of `Chunk`, of which these are the parts.
+    bytes: &'a [u8],
+    progress: &'a mut Progress,
+}
+
+impl<'a> Reading<'a> {
+    /// Passed on like this, none of it has to be in memory.
+    #[inline(always)]
+    pub(crate) fn reborrow(&mut self) -> Reading<'_> {
+        Reading { bytes: self.bytes, progress: &mut *self.progress }
+    }
+
+    /// What has not been read.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.progress.position..]
+    }
+
+    /// How many bytes of the stream have been read.
+    #[inline]
+    pub(crate) fn offset(&self) -> u64 {
+        self.progress.origin + self.progress.position as u64
+    }
+
+    /// Whether all has been read, and ended with a CR.
+    #[inline]
+    pub(crate) fn ends_with_cr(&self) -> bool {
+        self.progress.position == self.bytes.len() && self.bytes.last() == Some(&CR)
+    }
+
+    /// Passes over bytes at the start of the chunk, none of which ends a line
+    /// that is to be read.
+    pub(crate) fn skip(&mut self, length: usize) {
+        let start = self.progress.position + length;
+        self.progress.position = start;
+        self.progress.valid = Span::new(start, start);
+        self.progress.ends.restart(start);
+    }
+
+    /// Passes over all that is left, and returns it.
+    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
+        let rest = self.rest();
+        self.progress.position = self.bytes.len();
+        rest
+    }
+
+    /// Moves past the end of the line, and returns where the line is, without
+    /// its end. `None` if it does not end in this chunk.
+    #[inline(always)]
+    pub(crate) fn next_line(&mut self) -> Option<Span> {
+        let start = self.progress.position;
+        let end = self.next_end()?;
+        self.progress.position = end + 1;
+        if self.bytes[end] == CR && self.bytes.get(end + 1) == Some(&LF) {
+            self.next_end();
+            self.progress.position = end + 2;
+        }
+        Some(Span::new(start, end))
+    }
+
+    #[inline(always)]
+    fn next_end(&mut self) -> Option<usize> {
+        match self.progress.ends.next() {
+            Some(end) => Some(end),
+            None if self.progress.ends.have_searched(self.bytes) => None,
+            None => self.progress.look_ahead(self.bytes),
+        }
+    }
+
+    /// Says that the line that goes on in this chunk is already longer than what
+    /// is searched at a time.
+    pub(crate) fn go_on_with_long_line(&mut self) {
+        self.progress.ends.go_on_with_long_line();
+    }
+
+    /// Passes over all of a short chunk if no line ends in it, and returns it.
+    #[inline(always)]
+    pub(crate) fn take_part_of_line(&mut self) -> Option<&'a [u8]> {
+        if !self.progress.ends.search_short(self.bytes) {
+            return None;
+        }
+        self.progress.position = self.bytes.len();
+        Some(self.bytes)
+    }
+
+    #[inline]
+    pub(crate) fn line(&self, line: Span) -> &'a [u8] {
+        &self.bytes[line.range()]
+    }
+
+    /// Whether the line that was passed last is UTF-8. If so, it is in the
+    /// region that [`text`](Self::text) lends.
+    #[inline(always)]
+    pub(crate) fn is_text(&mut self, line: Span) -> bool {
+        line.end <= self.progress.valid.end || self.progress.validate(self.bytes, line)
+    }
+
+    /// What is known to be text.
+    #[inline]
+    pub(crate) fn text(&self) -> Text<'a> {
+        valid_text(self.bytes, self.progress.valid)
+    }
+}
+
+/// `valid` must be that of the chunk with these bytes.
+#[inline]
+fn valid_text(bytes: &[u8], valid: Span) -> Text<'_> {
+    // SAFETY: by the invariant of `Chunk` and `Reading`.
+    Text { text: unsafe { str::from_utf8_unchecked(&bytes[valid.range()]) }, start: valid.start }
+}
+
+impl<'c> Chunk<&'c [u8]> {
+    /// The bytes that have not been read, for as long as the chunk itself lives.
+    pub(crate) fn rest(&self) -> &'c [u8] {
+        &self.bytes[self.progress.position..]
     }
 }
 
@@ -138,6 +331,7 @@ pub(crate) struct ReadBuffer {
 #[cfg(feature = "std")]
 // SAFETY: neither field has interior mutability.
 unsafe impl StableBytes for ReadBuffer {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
@@ -145,17 +339,19 @@ unsafe impl StableBytes for ReadBuffer {
 
 #[cfg(feature = "std")]
 impl Chunk<ReadBuffer> {
-    pub(crate) fn with_buffer(size: usize) -> Self {
-        Self::new(ReadBuffer { buffer: alloc::vec![0; size].into_boxed_slice(), filled: 0 })
+    pub(crate) fn with_buffer(size: usize, origin: u64) -> Self {
+        let buffer = alloc::vec![0; size].into_boxed_slice();
+        Self::new(ReadBuffer { buffer, filled: 0 }, origin)
     }
 
     /// Replaces the bytes with what `read` puts into the buffer, and returns
-    /// how many there are. What was known about the old bytes is forgotten.
+    /// how many there are. All of the old ones must have been read.
     pub(crate) fn refill<E>(
         &mut self,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        self.valid = Span::default();
+        let origin = self.reading().offset();
+        self.progress.restart(origin);
         self.bytes.filled = 0;
         let filled = read(&mut self.bytes.buffer)?;
         self.bytes.filled = filled.min(self.bytes.buffer.len());
@@ -163,127 +359,325 @@ impl Chunk<ReadBuffer> {
     }
 }
 
-/// A chunk that becomes shared when the first event is sliced out of it.
-#[derive(Debug)]
+/// Bytes that one event owns, or that several share: then a reference count of
+/// ours costs a third of one of `Bytes`.
+#[derive(Clone, Debug)]
 pub(crate) enum OwnedBytes {
     Sole(Bytes),
-    Shared(Arc<Bytes>),
+    /// `None` is no bytes at all, which cost nothing to drop.
+    Shared(Option<Arc<Bytes>>),
 }
 
 // SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
 unsafe impl StableBytes for OwnedBytes {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Sole(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Shared(Some(bytes)) => bytes,
+            Self::Shared(None) => &[],
         }
     }
 }
 
 impl OwnedBytes {
-    fn share(&mut self) -> Arc<Bytes> {
+    pub(crate) const EMPTY: Self = Self::Shared(None);
+
+    #[inline]
+    fn share(&mut self) -> Self {
         if let Self::Sole(bytes) = self {
-            *self = Self::Shared(Arc::new(core::mem::take(bytes)));
+            *self = Self::Shared(Some(Arc::new(mem::take(bytes))));
         }
-        match self {
-            Self::Shared(bytes) => Arc::clone(bytes),
-            Self::Sole(_) => unreachable!("shared above"),
-        }
+        self.clone()
+    }
+}
+
+impl From<Bytes> for OwnedBytes {
+    #[inline]
+    fn from(bytes: Bytes) -> Self {
+        Self::Sole(bytes)
     }
 }
 
 impl Chunk<OwnedBytes> {
-    /// Shares the chunk with an event whose text is at these spans, each of
-    /// which must be empty or one that [`text`](Self::text) can lend.
+    /// An event whose text is at these spans, each of which must be empty or
+    /// one that [`text`](Self::text) can lend.
     ///
-    /// Allocates only at the first call for a chunk.
+    /// The event takes the chunk itself if all of it has been read. Otherwise
+    /// it shares the chunk, for which the first one allocates.
+    #[inline(always)]
     pub(crate) fn slices(&mut self, data: Span, event_type: Span, id: Span) -> Slices {
         for span in [data, event_type, id] {
-            if span.len() > 0 {
-                self.text(span);
+            if !span.is_empty() {
+                self.text().get(span);
             }
         }
-        Slices { buffer: self.bytes.share(), data, event_type, id }
+        if self.is_read() {
+            let end = self.reading().offset();
+            let buffer = self.replace(OwnedBytes::EMPTY, end);
+            Slices { buffer, data, event_type, id }
+        } else {
+            Slices { buffer: self.bytes.share(), data, event_type, id }
+        }
     }
 
-    /// The bytes from `start` on, without a copy.
-    pub(crate) fn tail(&self, start: usize) -> Bytes {
+    /// The bytes that have not been read, without a copy.
+    pub(crate) fn rest(&self) -> Bytes {
         match &self.bytes {
-            OwnedBytes::Sole(bytes) => bytes.slice(start..),
-            OwnedBytes::Shared(bytes) => bytes.slice(start..),
+            OwnedBytes::Sole(bytes) => bytes.slice(self.progress.position..),
+            OwnedBytes::Shared(Some(bytes)) => bytes.slice(self.progress.position..),
+            OwnedBytes::Shared(None) => Bytes::new(),
         }
     }
 }
 
-/// The three texts of an event, in one shared buffer.
+/// The three texts of an event, in one buffer.
 ///
 /// INVARIANT: the bytes at each span are UTF-8.
 #[derive(Clone, Debug)]
 pub(crate) struct Slices {
-    buffer: Arc<Bytes>,
+    buffer: OwnedBytes,
     data: Span,
     event_type: Span,
     id: Span,
 }
 
 impl Slices {
-    /// Copies the three texts into memory of their own.
-    ///
-    /// Allocates that memory, and the reference count.
+    /// Copies the three texts into memory of their own, which is all that it
+    /// allocates.
     pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
-        let text = [data, event_type, id].concat();
-        Self::joined(text.into(), data, event_type, id)
+        let mut buffer = Vec::with_capacity(data.len() + event_type.len() + id.len());
+        append(&mut buffer, data.as_bytes());
+        Self::join(buffer, event_type, id)
     }
 
-    /// Copies the three texts to the end of `arena` and splits that part off.
-    ///
-    /// Allocates the reference count, and new space if the arena has too
-    /// little.
-    pub(crate) fn copied_to(arena: &mut BytesMut, data: &str, event_type: &str, id: &str) -> Self {
-        for text in [data, event_type, id] {
-            arena.extend_from_slice(text.as_bytes());
-        }
-        Self::joined(arena.split().freeze(), data, event_type, id)
-    }
-
-    /// The buffer must be data, type and ID, joined.
-    fn joined(buffer: Bytes, data: &str, event_type: &str, id: &str) -> Self {
-        let type_end = data.len() + event_type.len();
-        assert_eq!(buffer.len(), type_end + id.len(), "nothing else is in the buffer");
-        Self {
-            data: Span::new(0, data.len()),
-            event_type: Span::new(data.len(), type_end),
-            id: Span::new(type_end, buffer.len()),
-            buffer: Arc::new(buffer),
-        }
-    }
-
-    /// Takes over data that has no type and no ID.
+    /// Takes over data.
     pub(crate) fn from_data(data: String) -> Self {
+        Self::join(data.into_bytes(), "", "")
+    }
+
+    /// Takes over data, all of which must have been validated, and copies the
+    /// other two.
+    pub(crate) fn from_buffer(data: TextBuffer, event_type: &str, id: &str) -> Self {
+        assert_eq!(data.unvalidated(), 0, "the data is text");
+        Self::join(data.bytes, event_type, id)
+    }
+
+    /// The data must be text.
+    fn join(data: Vec<u8>, event_type: &str, id: &str) -> Self {
+        let (data_end, mut buffer) = (data.len(), data);
+        append(&mut buffer, event_type.as_bytes());
+        let type_end = buffer.len();
+        append(&mut buffer, id.as_bytes());
         Self {
-            data: Span::new(0, data.len()),
-            event_type: Span::default(),
-            id: Span::default(),
-            buffer: Arc::new(Bytes::from(data)),
+            data: Span::new(0, data_end),
+            event_type: Span::new(data_end, type_end),
+            id: Span::new(type_end, buffer.len()),
+            buffer: OwnedBytes::Sole(Bytes::from(buffer)),
         }
     }
 
+    #[inline]
     pub(crate) fn data(&self) -> &str {
         self.text(self.data)
     }
 
+    #[inline]
     pub(crate) fn event_type(&self) -> &str {
         self.text(self.event_type)
     }
 
+    #[inline]
     pub(crate) fn id(&self) -> &str {
         self.text(self.id)
     }
 
+    #[inline]
     fn text(&self, span: Span) -> &str {
         // SAFETY: by the invariant, which the constructors establish: spans
         // of a chunk were sliced as text there, copied ones are whole strings.
-        unsafe { str::from_utf8_unchecked(&self.buffer[span.range()]) }
+        unsafe { str::from_utf8_unchecked(&self.buffer.bytes()[span.range()]) }
+    }
+}
+
+/// Text that is put together from pieces, the last of which may be cut off in a
+/// character, or not be text at all, until it is [validated](Self::validate).
+///
+/// INVARIANT: `bytes[..valid]` is UTF-8.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextBuffer {
+    bytes: Vec<u8>,
+    valid: usize,
+}
+
+impl TextBuffer {
+    /// The text, without what has not been validated.
+    #[inline]
+    pub(crate) fn text(&self) -> &str {
+        // SAFETY: by the invariant.
+        unsafe { str::from_utf8_unchecked(&self.bytes[..self.valid]) }
+    }
+
+    /// How many bytes there are, validated or not.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many of them have not been validated.
+    #[inline]
+    pub(crate) fn unvalidated(&self) -> usize {
+        self.bytes.len() - self.valid
+    }
+
+    pub(crate) fn unvalidated_bytes(&self) -> &[u8] {
+        &self.bytes[self.valid..]
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    pub(crate) fn reserve_exact(&mut self, additional: usize) {
+        self.bytes.reserve_exact(additional);
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.valid = 0;
+    }
+
+    /// Appends bytes, to be validated.
+    #[inline]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        append(&mut self.bytes, bytes);
+    }
+
+    /// Appends text. All before it must have been validated.
+    #[inline]
+    pub(crate) fn push_text(&mut self, text: &str) {
+        assert_eq!(self.unvalidated(), 0, "text follows text");
+        append(&mut self.bytes, text.as_bytes());
+        self.valid = self.bytes.len();
+    }
+
+    /// Validates what has not been, and says whether all is text now.
+    #[inline]
+    pub(crate) fn validate(&mut self) -> bool {
+        let rest = &self.bytes[self.valid..];
+        match simdutf8::compat::from_utf8(rest) {
+            Ok(_) => {
+                self.valid = self.bytes.len();
+                true
+            }
+            Err(error) => {
+                self.valid += error.valid_up_to();
+                false
+            }
+        }
+    }
+
+    /// How long what has not been validated is with a U+FFFD in the place of
+    /// each maximal subpart that is not UTF-8. Unless this is all, there may be
+    /// more bytes of the character at its end.
+    pub(crate) fn replaced_length(&self, is_all: bool) -> usize {
+        let parts = parts(self.unvalidated_bytes(), is_all);
+        parts.map(|part| part.kept + part.replacement().len()).sum()
+    }
+
+    /// Puts them there, without an allocation if there is room.
+    pub(crate) fn replace_invalid(&mut self, is_all: bool) {
+        let (mut to, old_end) = (self.valid, self.bytes.len());
+        let longer = self.replaced_length(is_all) - self.unvalidated();
+        // The old bytes move to the end, and then each part to its place: that
+        // is never beyond where it comes from.
+        self.bytes.resize(old_end + longer, 0);
+        self.bytes.copy_within(self.valid..old_end, self.valid + longer);
+        let mut from = self.valid + longer;
+        while from < self.bytes.len() {
+            let part = parts(&self.bytes[from..], is_all).next().expect("there is a rest");
+            self.bytes.copy_within(from..from + part.kept, to);
+            from += part.length;
+            to += part.kept;
+            let replacement = part.replacement();
+            self.bytes[to..][..replacement.len()].copy_from_slice(replacement);
+            to += replacement.len();
+        }
+        self.validate();
+    }
+
+    pub(crate) fn shrink_to(&mut self, capacity: usize) {
+        self.bytes.shrink_to(capacity);
+    }
+}
+
+impl From<String> for TextBuffer {
+    fn from(text: String) -> Self {
+        let bytes = text.into_bytes();
+        Self { valid: bytes.len(), bytes }
+    }
+}
+
+/// A part of some bytes that ends where something is not UTF-8, or with them.
+struct Part {
+    length: usize,
+    /// How much of it remains, at its start.
+    kept: usize,
+}
+
+impl Part {
+    /// What comes after that, instead of the rest.
+    fn replacement(&self) -> &'static [u8] {
+        if self.kept < self.length { "\u{FFFD}".as_bytes() } else { &[] }
+    }
+}
+
+fn parts(bytes: &[u8], is_all: bool) -> impl Iterator<Item = Part> {
+    let mut left = bytes.len();
+    bytes.utf8_chunks().map(move |part| {
+        let (valid, invalid) = (part.valid().len(), part.invalid());
+        let length = valid + invalid.len();
+        left -= length;
+        let is_cut = left == 0 && !is_all && is_cut_character(invalid);
+        Part { length, kept: if is_cut { length } else { valid } }
+    })
+}
+
+/// Whether bytes are the beginning of one character.
+pub(crate) fn is_cut_character(bytes: &[u8]) -> bool {
+    bytes.len() < 4
+        && str::from_utf8(bytes)
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+}
+
+/// Appends bytes: a few of them without a call of `memcpy`, which costs more than
+/// they do. The two halves may overlap.
+#[inline]
+fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        0 => {}
+        1..8 if buffer.capacity() - buffer.len() >= 8 => {
+            let end = buffer.len() + bytes.len();
+            buffer.extend_from_slice(&word(bytes).to_le_bytes());
+            buffer.truncate(end);
+        }
+        8..=16 => append_halves::<8>(buffer, bytes),
+        17..=32 => append_halves::<16>(buffer, bytes),
+        _ => buffer.extend_from_slice(bytes),
+    }
+}
+
+/// Appends as many bytes as two pieces of a size have, or less, but not less than
+/// one has.
+#[inline]
+fn append_halves<const SIZE: usize>(buffer: &mut Vec<u8>, bytes: &[u8]) {
+    let end = buffer.len() + bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<SIZE>(), bytes.last_chunk::<SIZE>()) {
+        buffer.extend_from_slice(first);
+        buffer.truncate(end - SIZE);
+        buffer.extend_from_slice(last);
     }
 }
 
@@ -293,72 +687,146 @@ mod tests {
 
     use super::*;
 
-    /// Validates spans one after another; returns the last end and the region.
-    fn validate(bytes: &[u8], spans: &[(usize, usize)]) -> (usize, Span) {
-        let mut chunk = Chunk::new(bytes);
-        let mut end = 0;
-        for (start, span_end) in spans {
-            end = chunk.validate(Span::new(*start, *span_end));
+    /// Reads all lines; returns each that is text, and otherwise `None`.
+    fn lines(bytes: &[u8]) -> Vec<Option<&str>> {
+        let mut chunk = Chunk::new(bytes, 0);
+        let mut lines = Vec::new();
+        while let Some(line) = chunk.reading().next_line() {
+            let is_text = chunk.reading().is_text(line);
+            let whole = str::from_utf8(&bytes[line.range()]);
+            assert_eq!(is_text, whole.is_ok());
+            if is_text {
+                assert!(chunk.text().contains(line));
+                assert_eq!(chunk.text().get(line), whole.unwrap());
+            }
+            assert!(str::from_utf8(&bytes[chunk.progress.valid.range()]).is_ok());
+            lines.push(whole.ok());
         }
-        assert!(str::from_utf8(&bytes[chunk.valid.range()]).is_ok());
-        (end, chunk.valid)
+        lines
     }
 
     #[test]
-    fn a_span_that_adjoins_or_overlaps_extends_the_valid_region() {
-        assert_eq!(validate(b"abcdef", &[(0, 2), (2, 4)]), (4, Span::new(0, 4)));
-        assert_eq!(validate(b"abcdef", &[(1, 4), (2, 6)]), (6, Span::new(1, 6)));
+    fn each_line_that_is_utf8_is_text() {
+        assert_eq!(lines(b"a\nb\n"), [Some("a"), Some("b")]);
+        assert_eq!(lines("é\n€\n".as_bytes()), [Some("é"), Some("€")]);
+        let lines = lines(b"a\n\xFF\nb\n\n\xC3\n\xA9\nc\n");
+        assert_eq!(lines, [Some("a"), None, Some("b"), Some(""), None, None, Some("c")]);
     }
 
     #[test]
-    fn a_span_that_stands_apart_replaces_the_valid_region() {
-        assert_eq!(validate(b"abcdef", &[(0, 2), (3, 5)]), (5, Span::new(3, 5)));
-        assert_eq!(validate(b"abcdef", &[(3, 5), (0, 2)]), (2, Span::new(0, 2)));
+    fn each_line_is_told_apart_wherever_windows_end() {
+        for length in (0..40).chain(1000..1030).chain(2030..2060) {
+            let padding = "a".repeat(length);
+            for (line, is_text) in [(&b"\xC3\xA9"[..], true), (b"\xC3", false), (b"\xA9b", false)] {
+                let mut stream =
+                    [line, b"\n", padding.as_bytes(), line, b"\n", line, b"\nb\n"].concat();
+                for end in *b"\n\r" {
+                    stream.iter_mut().filter(|byte| **byte == LF).for_each(|byte| *byte = end);
+                    let found: Vec<_> = lines(&stream).iter().map(Option::is_some).collect();
+                    assert_eq!(found, [is_text, is_text, is_text, true], "{length} {line:?}");
+                }
+            }
+        }
     }
 
     #[test]
-    fn a_valid_region_ends_before_what_is_invalid() {
-        assert_eq!(validate(b"ab\xFFcd", &[(0, 5)]), (2, Span::new(0, 2)));
-        assert_eq!(validate(b"ab\xFFcd", &[(0, 2), (2, 5)]), (2, Span::new(0, 2)));
-    }
-
-    #[test]
-    fn a_span_from_within_a_character_never_extends_what_is_valid() {
-        let bytes = "aéb".as_bytes();
-        assert_eq!(validate(bytes, &[(0, 4), (2, 4)]), (2, Span::new(2, 2)));
-        assert_eq!(validate(b"a\xC3\xA9", &[(0, 1), (2, 3)]), (2, Span::new(2, 2)));
+    fn a_line_ends_with_cr_or_lf_or_both() {
+        assert_eq!(lines(b"\n\n\r\r\n\n\ra\r\nb").len(), 7);
+        let mut chunk = Chunk::new(&b"a\r\nb\rc\n"[..], 0);
+        let lines = core::iter::from_fn(|| chunk.reading().next_line().map(Span::range));
+        assert_eq!(lines.collect::<Vec<_>>(), [0..1, 3..4, 5..6]);
     }
 
     #[test]
     #[should_panic]
     fn text_outside_of_the_valid_region_is_not_lent() {
-        let mut chunk = Chunk::new(&b"ab\xFF"[..]);
-        chunk.validate(Span::new(0, 2));
-        chunk.text(Span::new(0, 3));
+        let mut chunk = Chunk::new(&b"ab\n\xFF\n"[..], 0);
+        let line = chunk.reading().next_line().unwrap();
+        assert!(chunk.reading().is_text(line));
+        chunk.text().get(Span::new(0, 4));
     }
 
     #[test]
     #[should_panic]
     fn a_part_of_a_character_is_not_lent() {
-        let mut chunk = Chunk::new("é".as_bytes());
-        chunk.validate(Span::new(0, 2));
-        chunk.text(Span::new(0, 1));
+        let mut chunk = Chunk::new("é\n".as_bytes(), 0);
+        let line = chunk.reading().next_line().unwrap();
+        assert!(chunk.reading().is_text(line));
+        chunk.text().get(Span::new(0, 1));
     }
 
     #[test]
     #[should_panic]
     fn slices_are_checked_before_they_are_made() {
-        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from_static(b"ab\xFF")));
-        chunk.validate(Span::new(0, 2));
-        chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 3));
+        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from_static(b"ab\n\xFF\n")), 0);
+        let line = chunk.reading().next_line().unwrap();
+        assert!(chunk.reading().is_text(line));
+        chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 4));
     }
 
     #[test]
     fn slices_stay_valid_when_the_chunk_is_gone() {
-        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from("type data".to_owned())));
-        chunk.validate(Span::new(0, 9));
-        let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());
-        drop(chunk);
-        assert_eq!((slices.data(), slices.event_type(), slices.id()), ("data", "type", ""));
+        for rest in ["", "more"] {
+            let bytes = Bytes::from("type data\n".to_owned() + rest);
+            let mut chunk = Chunk::new(OwnedBytes::Sole(bytes), 0);
+            let line = chunk.reading().next_line().unwrap();
+            assert!(chunk.reading().is_text(line));
+            let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());
+            assert_eq!(chunk.bytes().is_empty(), rest.is_empty());
+            drop(chunk);
+            assert_eq!((slices.data(), slices.event_type(), slices.id()), ("data", "type", ""));
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_the_same_however_it_is_filled() {
+        let text = "abcdefghijklmnopqrstuvwxyzé";
+        for size in 1..=20 {
+            let mut buffer = TextBuffer::default();
+            for (round, piece) in text.as_bytes().chunks(size).enumerate() {
+                if round % 2 == 0 {
+                    buffer.reserve_exact(20);
+                }
+                buffer.push(piece);
+            }
+            assert_eq!((buffer.text(), buffer.unvalidated(), buffer.len()), ("", 28, 28));
+            assert!(buffer.validate());
+            assert_eq!(buffer.text(), text);
+        }
+    }
+
+    #[test]
+    fn a_buffer_lends_only_what_is_text() {
+        let mut buffer = TextBuffer::default();
+        buffer.push(b"ab\xC3");
+        assert!(!buffer.validate());
+        assert_eq!((buffer.text(), buffer.unvalidated_bytes()), ("ab", &b"\xC3"[..]));
+        buffer.push(b"\xA9\xFF");
+        assert!(!buffer.validate());
+        assert_eq!((buffer.text(), buffer.unvalidated_bytes()), ("abé", &b"\xFF"[..]));
+    }
+
+    #[test]
+    fn each_maximal_subpart_is_replaced_in_its_place() {
+        let samples: &[&[u8]] = &[
+            "aé€😀b".as_bytes(),
+            b"\xE2\x82A",
+            b"\xFF\xFF\xFFabc\xFF",
+            b"a\xF0\x9F\x98",
+            b"\xF0\x9F\xF0\x9F\x98\x80\xE2\x82",
+            b"\xED\xA0\x80\xC0\x80\xFF\xF4\x90\x80\x80",
+        ];
+        for bytes in samples {
+            let whole = String::from_utf8_lossy(bytes);
+            for cut in 0..=bytes.len() {
+                let (head, rest) = bytes.split_at(cut);
+                let mut buffer = TextBuffer::default();
+                for (piece, is_all) in [(head, false), (rest, true)] {
+                    buffer.push(piece);
+                    buffer.replace_invalid(is_all);
+                }
+                assert_eq!(buffer.text(), whole, "{bytes:X?} cut at {cut}");
+            }
+        }
     }
 }

@@ -12,7 +12,8 @@ use std::{
 
 use common::{Record, Recorded, Tier};
 use sse_wire::{
-    EofPolicy, Event, EventBuilder, ItemRef, ParseError, Parser, ParserBuilder, Utf8Policy,
+    Decoder, EofPolicy, Event, EventBuilder, EventReader, Item, ItemRef, ParseError, Parser,
+    ParserBuilder, Utf8Policy,
 };
 
 /// Runs a stream through every tier, whole, byte by byte and at every cut in
@@ -166,6 +167,68 @@ fn invalid_bytes_are_replaced_as_the_encoding_standard_does_it() {
 }
 
 #[test]
+fn a_byte_that_is_not_utf8_is_found_wherever_in_its_chunk_it_stands() {
+    // A chunk is searched and validated by parts, most of which are ASCII here.
+    for length in (0..200).chain(1000..1160).chain(2030..2180) {
+        let head = "a".repeat(length);
+        for rest in [0, 1, 70, 1100].map(|rest| "a".repeat(rest)) {
+            let invalid = format!("data: {head}\n\ndata: {head}?{rest}\n\ndata: {rest}\n\n");
+            let stream: Vec<_> =
+                invalid.bytes().map(|byte| if byte == b'?' { 0xFF } else { byte }).collect();
+            let expected = [&head, &format!("{head}\u{FFFD}{rest}"), &rest].map(|data| event(data));
+            for tier in [Tier::Parser, Tier::Decoder] {
+                let record = tier.run(Parser::new(), &[&stream]);
+                assert_eq!(record.items, expected, "{tier:?}, {length} and {}", rest.len());
+            }
+        }
+        let lines = "data\n\n".repeat(length % 200);
+        let stream = [lines.as_bytes(), b"data: \xFF\n\n", lines.as_bytes()].concat();
+        let record = Tier::Parser.run(Parser::new(), &[&stream]);
+        assert_eq!(record.items[length % 200], event("\u{FFFD}"));
+        assert_eq!(record.items.len(), 2 * (length % 200) + 1);
+    }
+}
+
+#[test]
+fn an_item_that_waits_is_passed_over_by_who_takes_events() {
+    let stream = b"id: 1\nretry: 5\n\ndata: a\nretry: 7\n\ndata: b\n\n";
+    let is_b = |item: ItemRef<'_>| matches!(item, ItemRef::Event(event) if event.data() == "b");
+
+    let mut parser = Parser::new();
+    let mut feed = parser.feed(stream);
+    assert_eq!(feed.next_item(), Ok(Some(ItemRef::LastEventId("1"))));
+    assert_eq!(feed.next_event().unwrap().unwrap().data(), "a");
+    assert!(is_b(feed.next_item().unwrap().unwrap()));
+
+    let mut decoder = Decoder::new();
+    decoder.push(stream.as_slice().into());
+    assert_eq!(decoder.next_item(), Ok(Some(Item::LastEventId("1".into()))));
+    assert_eq!(decoder.next_event().unwrap().unwrap().data(), "a");
+    assert!(is_b(decoder.next_item().unwrap().unwrap().as_item_ref()));
+
+    let mut reader = EventReader::new(&stream[..]);
+    assert_eq!(reader.next_item().unwrap(), Some(ItemRef::LastEventId("1")));
+    assert_eq!(reader.next_event().unwrap().unwrap().data(), "a");
+    assert!(is_b(reader.next_item().unwrap().unwrap()));
+}
+
+#[test]
+fn a_character_counts_against_the_limit_when_it_is_complete() {
+    let builder = Parser::builder().max_event_size(4);
+    for field in ["data: ", "event: ", "id: ", ": "] {
+        for value in [&b"abcd\xE2\x82"[..], b"\xFF\xE2\x82", b"\xFFa\xF0\x9F\x98", b"\xFFa\xC3"] {
+            let line = [field.as_bytes(), value].concat();
+            assert_eq!(run(&builder, &line).items, [], "{field}{value:X?}");
+            // By its last byte, or by what cannot be part of it.
+            for next in [&b"\x80\x80"[..], b"a", b"\xC3", b"\n"] {
+                let record = run(&builder, &[&line, next].concat());
+                assert_eq!(record.items, [too_large(4, 0)], "{field}{value:X?}{next:X?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn by_default_a_cut_block_is_discarded() {
     let record = run(&Parser::builder(), b"data: a\n\nid: 1\ndata: b\n");
     assert_eq!((record.items.as_slice(), record.last_event_id.as_str()), (&[event("a")][..], ""));
@@ -180,6 +243,9 @@ fn a_cut_block_can_be_dispatched_as_if_its_line_ends_were_there() {
     }
     assert_eq!(run(&builder, b"data").events(), [("message", "", "")]);
     assert_eq!(run(&builder, b"data: \xE2\x82").events(), [("message", "\u{FFFD}", "")]);
+    // With the last event ID as it is then.
+    let record = run(&builder, b"id: 1\n\ndata: a\n\nid: 2\n\ndata: b");
+    assert_eq!(record.events(), [("message", "a", "1"), ("message", "b", "2")]);
     assert_eq!(run(&builder, b"id: 1").last_event_id, "1");
     assert_eq!(run(&builder, b"retry: 1").retry, Some(Duration::from_millis(1)));
     for nothing in [&b": comment"[..], b"", b"data: a\n\n: x\n", b"dat", b"\xEF\xBB"] {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::{Event, EventRef, LastEventId};
+use super::{Event, EventRef, IdSource, LastEventId};
 use crate::{
     encode::{validate_event_type, validate_id, whole_milliseconds},
     error::EncodeError,
@@ -83,18 +83,13 @@ impl EventBuilder {
         if let Some(id) = &self.id {
             validate_id(id)?;
         }
-        if let Some(time) = self.retry {
-            whole_milliseconds(time)?;
-        }
+        let retry = self.retry.map(whole_milliseconds).transpose()?;
         let data = normalized(self.data);
-        let id = self.id.as_deref();
-        let event = EventRef::new(
-            &data,
-            &self.event_type,
-            id.is_some(),
-            id.unwrap_or_default(),
-            self.retry,
-        );
+        let (id_source, id) = match &self.id {
+            Some(id) => (IdSource::Own, &id[..]),
+            None => (IdSource::Inherited, ""),
+        };
+        let event = EventRef::new(&data, &self.event_type, id_source, id, retry);
         Ok(event.to_event())
     }
 

@@ -5,57 +5,140 @@
 //! ([`Block::save`]), if a second line joins the data, or if a chunk end cut
 //! its line, in which case `Tail` appends it here piece by piece.
 //!
-//! When changing this file: an open block must have no [`Place::Chunk`] when the
+//! When changing this file: an open block must have nothing in the chunk when the
 //! parser returns to its caller, and a value is counted against the limit before
 //! it is stored.
 
-use alloc::string::String;
-use core::{mem, time::Duration};
+use core::mem;
 
-use crate::text::{Chunk, Span, StableBytes};
+use super::{Utf8Policy, field::Field};
+use crate::text::{Reading, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
 const KEPT_FOR_DATA: usize = 4096;
 /// Capacity that each of the other three buffers keeps between blocks.
 const KEPT_FOR_OTHERS: usize = 1024;
 
+/// How many bytes of a character may be there without the last one.
+const CUT_CHARACTER: usize = 3;
+
+/// How large a buffer may become at once because the last one was as large, if
+/// that is not more than a small part of the limit.
+const LARGEST_GUESS: usize = 64 * 1024;
+
 /// The smallest capacity of a buffer, if it has any.
 const SMALLEST: usize = 64;
 
-/// Where the value of a field is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The block has no such field.
-    #[default]
-    Absent,
-    /// In the chunk being read.
-    Chunk(Span),
-    /// In the block's buffer for that field.
-    Buffer,
-    /// Nowhere: together with the data it exceeds the limit, so only its length
-    /// still counts. A later line may set the field anew.
-    Oversize(usize),
-}
+/// A field of a block, as the bit that stands for it in [`Fields`].
+pub(crate) type Bit = u16;
+pub(crate) const DATA: Bit = 1;
+pub(crate) const EVENT_TYPE: Bit = 2;
+pub(crate) const ID: Bit = 4;
+pub(crate) const RETRY: Bit = 8;
 
-/// What the lines of a block have set.
+/// What the lines of a block have set, and where it is.
+///
+/// One number says both, because this is asked several times for each line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Fields {
-    pub(crate) data: Place,
-    pub(crate) event_type: Place,
-    pub(crate) id: Place,
-    pub(crate) retry: Option<Duration>,
+    /// Which fields are set; four bits further up, whose value is in the block's
+    /// buffer for that field; another four up, whose value is nowhere: together
+    /// with the data it exceeds the limit, so only its length still counts. All
+    /// other values are in the chunk.
+    bits: Bit,
+    /// Where they are, or just as long as they are. Otherwise empty.
+    data: Span,
+    event_type: Span,
+    id: Span,
 }
 
 impl Fields {
-    /// Whether no field that has a place is set.
-    fn is_empty(&self) -> bool {
-        [self.data, self.event_type, self.id] == [Place::Absent; 3]
+    #[inline]
+    pub(crate) fn has(&self, fields: Bit) -> bool {
+        self.bits & fields != 0
+    }
+
+    /// Whether this is all that is set, and in the chunk.
+    #[inline]
+    fn are_just(&self, fields: Bit) -> bool {
+        self.bits == fields
+    }
+
+    #[inline]
+    fn is_in_buffer(&self, field: Bit) -> bool {
+        self.bits & field << 4 != 0
+    }
+
+    #[inline]
+    fn is_nowhere(&self, field: Bit) -> bool {
+        self.bits & field << 8 != 0
+    }
+
+    /// Where data, type and ID are, if all those that are set are in the chunk.
+    #[inline]
+    pub(crate) fn in_chunk(&self) -> Option<[Span; 3]> {
+        (self.bits >> 4 == 0).then_some([self.data, self.event_type, self.id])
+    }
+
+    /// The data, the type or the ID, if it is in the chunk.
+    #[inline]
+    fn span_in_chunk(&self, field: Bit) -> Option<Span> {
+        let is_there = self.has(field) && !self.is_in_buffer(field) && !self.is_nowhere(field);
+        is_there.then(|| self.span(field))
+    }
+
+    #[inline]
+    fn span(&self, field: Bit) -> Span {
+        match field {
+            DATA => self.data,
+            EVENT_TYPE => self.event_type,
+            _ => self.id,
+        }
+    }
+
+    #[inline]
+    fn put_in_chunk(&mut self, field: Bit, span: Span) {
+        self.bits = self.bits & !(field << 4 | field << 8) | field;
+        match field {
+            DATA => self.data = span,
+            EVENT_TYPE => self.event_type = span,
+            _ => self.id = span,
+        }
+    }
+
+    #[inline]
+    fn put_in_buffer(&mut self, field: Bit) {
+        self.put_in_chunk(field, Span::default());
+        self.bits |= field << 4;
+    }
+
+    fn put_nowhere(&mut self, field: Bit, length: usize) {
+        self.put_in_chunk(field, Span::new(0, length));
+        self.bits |= field << 8;
+    }
+
+    #[inline]
+    pub(super) fn set_retry(&mut self) {
+        self.bits |= RETRY;
     }
 }
 
 /// More bytes than the limit allows: at least this many.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TooLarge(pub(super) usize);
+
+/// Why a line, and with it its block, is refused.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    TooLarge(usize),
+    InvalidUtf8,
+}
+
+impl From<TooLarge> for Refusal {
+    fn from(TooLarge(size): TooLarge) -> Self {
+        Self::TooLarge(size)
+    }
+}
 
 /// The open block and the buffers it is assembled in.
 #[derive(Clone, Debug, Default)]
@@ -64,18 +147,20 @@ pub(crate) struct Block {
     /// Where the block starts in the stream.
     pub(super) start: u64,
     /// The block has ended, and is what is lent, until the next one begins.
-    ended: bool,
+    pub(super) ended: bool,
     /// The block was refused: its remaining lines are skipped.
     pub(super) dropped: bool,
     /// `ParserBuilder::max_event_size`.
     pub(super) limit: usize,
     /// A buffer may have more capacity than it keeps between blocks.
-    outgrown: bool,
-    data: String,
-    event_type: String,
-    id: String,
+    pub(super) outgrown: bool,
+    /// How long the data was that last outgrew its buffer.
+    last_length: usize,
+    data: TextBuffer,
+    event_type: TextBuffer,
+    id: TextBuffer,
     /// The value of the unfinished line, if it is a type, an ID or a comment.
-    line: String,
+    line: TextBuffer,
 }
 
 impl Block {
@@ -85,25 +170,29 @@ impl Block {
 
     /// Sets the data to a whole line of the chunk, or adds that line to it.
     #[inline]
-    pub(super) fn add_data<B: StableBytes>(
-        &mut self,
-        chunk: &Chunk<B>,
-        value: Span,
-    ) -> Result<(), TooLarge> {
-        if self.fields.data == Place::Absent {
-            check(value.len(), self.limit)?;
-            self.fields.data = Place::Chunk(value);
-            return Ok(());
+    pub(super) fn add_data(&mut self, chunk: &Reading<'_>, value: Span) -> Result<(), TooLarge> {
+        if self.fields.has(DATA) {
+            return self.join_data(chunk.text(), value);
         }
-        self.save_data(chunk);
-        self.begin_data()?;
-        self.push_data(chunk.text(value))
+        check(value.len(), self.limit)?;
+        self.fields.put_in_chunk(DATA, value);
+        Ok(())
+    }
+
+    fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
+        self.save_data(text);
+        let size = self.data.len().saturating_add(1 + value.len());
+        check(size, self.limit)?;
+        self.make_room(Buffer::Data, size);
+        self.data.push_text("\n");
+        self.data.push_text(text.get(value));
+        Ok(())
     }
 
     #[inline]
     pub(super) fn set_event_type(&mut self, value: Span) -> Result<(), TooLarge> {
         check(value.len(), self.limit)?;
-        self.fields.event_type = Place::Chunk(value);
+        self.fields.put_in_chunk(EVENT_TYPE, value);
         Ok(())
     }
 
@@ -112,48 +201,174 @@ impl Block {
     /// What comes after the NUL does not count: if a chunk ends there, the
     /// field is given up before those bytes are seen.
     #[inline]
-    pub(super) fn set_id<B: StableBytes>(
-        &mut self,
-        chunk: &Chunk<B>,
-        value: Span,
-    ) -> Result<(), TooLarge> {
-        match memchr::memchr(0, &chunk.bytes()[value.range()]) {
+    pub(super) fn set_id(&mut self, bytes: &[u8], value: Span) -> Result<(), TooLarge> {
+        match memchr::memchr(0, bytes) {
             Some(nul) => check(nul, self.limit),
             None => {
                 check(value.len(), self.limit)?;
-                self.fields.id = Place::Chunk(value);
+                self.fields.put_in_chunk(ID, value);
                 Ok(())
             }
         }
     }
 
     /// Checks a comment that is entirely within the chunk.
+    #[inline]
     pub(super) fn check_comment(&self, value: Span) -> Result<(), TooLarge> {
         check(value.len(), self.limit)
     }
 
-    /// Begins a data line in the buffer, after the data so far, which must no
-    /// longer be in the chunk.
-    pub(super) fn begin_data(&mut self) -> Result<(), TooLarge> {
-        if self.fields.data == Place::Absent {
-            self.data.clear();
-            self.fields.data = Place::Buffer;
-            return Ok(());
+    /// Begins a value in a buffer: data after the data so far, which must no
+    /// longer be in the chunk; any other in a buffer of its own, because it
+    /// replaces the old value only once its line is complete.
+    pub(super) fn begin_value(&mut self, buffer: Buffer) -> Result<(), TooLarge> {
+        match buffer {
+            Buffer::Data => self.begin_data(),
+            Buffer::Line => {
+                self.line.clear();
+                Ok(())
+            }
         }
-        self.push_data("\n")
     }
 
-    pub(super) fn push_data(&mut self, text: &str) -> Result<(), TooLarge> {
-        self.drop_oversize(self.data.len() + text.len());
-        append(&mut self.data, text, self.limit, KEPT_FOR_DATA)?;
-        self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
+    fn begin_data(&mut self) -> Result<(), TooLarge> {
+        if !self.fields.has(DATA) {
+            self.data.clear();
+            self.fields.put_in_buffer(DATA);
+            return Ok(());
+        }
+        let size = self.data.len() + 1;
+        check(size, self.limit)?;
+        self.make_room(Buffer::Data, size);
+        self.data.push_text("\n");
         Ok(())
     }
 
-    /// Begins a value that is not data; it replaces the old value only once its
-    /// line is complete.
-    pub(super) fn begin_line(&mut self) {
-        self.line.clear();
+    /// Appends the next bytes of a value. They are validated when the line
+    /// ends, unless what is wrong with them may be an error before that.
+    #[inline]
+    pub(super) fn push_value(
+        &mut self,
+        buffer: Buffer,
+        bytes: &[u8],
+        policy: Utf8Policy,
+    ) -> Result<(), Refusal> {
+        let limit = self.limit;
+        let size = self.buffer(buffer).len().saturating_add(bytes.len());
+        if size > limit {
+            return self.push_up_to_limit(buffer, bytes, policy);
+        }
+        self.make_room(buffer, size);
+        let value = self.buffer(buffer);
+        value.push(bytes);
+        // U+FFFD has three bytes, and may stand for one.
+        let longest = size.saturating_add(value.unvalidated().saturating_mul(2));
+        if policy == Utf8Policy::Replace && longest <= limit {
+            return Ok(());
+        }
+        self.validate(buffer, policy, false)
+    }
+
+    /// Appends bytes that exceed the limit, unless the last of them are the
+    /// beginning of a character: they do not count before that is complete.
+    #[cold]
+    fn push_up_to_limit(
+        &mut self,
+        buffer: Buffer,
+        bytes: &[u8],
+        policy: Utf8Policy,
+    ) -> Result<(), Refusal> {
+        let length = self.buffer(buffer).len();
+        let longest = self.limit.saturating_add(CUT_CHARACTER + 1) - length;
+        let bytes = &bytes[..bytes.len().min(longest)];
+        self.make_room(buffer, length + bytes.len());
+        self.buffer(buffer).push(bytes);
+        self.validate(buffer, policy, false)
+    }
+
+    /// Ends a value: all of it is text now.
+    #[inline]
+    pub(super) fn end_value(&mut self, buffer: Buffer, policy: Utf8Policy) -> Result<(), Refusal> {
+        self.validate(buffer, policy, true)
+    }
+
+    #[inline]
+    fn validate(
+        &mut self,
+        buffer: Buffer,
+        policy: Utf8Policy,
+        is_complete: bool,
+    ) -> Result<(), Refusal> {
+        let limit = self.limit;
+        let value = self.buffer(buffer);
+        let is_valid = value.validate();
+        check(value.text().len(), limit)?;
+        if is_valid || (!is_complete && is_cut_character(value.unvalidated_bytes())) {
+            return Ok(());
+        }
+        self.replace_invalid(buffer, policy, is_complete)
+    }
+
+    /// Puts U+FFFD in the place of what is not UTF-8: one for each maximal
+    /// subpart (Unicode §3.9, as in the Encoding Standard's decoder).
+    #[cold]
+    fn replace_invalid(
+        &mut self,
+        buffer: Buffer,
+        policy: Utf8Policy,
+        is_complete: bool,
+    ) -> Result<(), Refusal> {
+        if policy == Utf8Policy::Reject {
+            return Err(Refusal::InvalidUtf8);
+        }
+        let limit = self.limit;
+        let value = self.buffer(buffer);
+        let size = value.text().len().saturating_add(value.replaced_length(is_complete));
+        check(size.saturating_sub(CUT_CHARACTER), limit)?;
+        self.make_room(buffer, size);
+        let value = self.buffer(buffer);
+        value.replace_invalid(is_complete);
+        Ok(check(value.text().len(), limit)?)
+    }
+
+    /// Makes room for a value of this size.
+    #[inline]
+    fn make_room(&mut self, buffer: Buffer, size: usize) {
+        if size > self.buffer(buffer).capacity() {
+            self.grow(buffer, size);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, buffer: Buffer, size: usize) {
+        let limit = self.limit;
+        let kept = match buffer {
+            Buffer::Data => {
+                self.drop_oversize(size);
+                KEPT_FOR_DATA
+            }
+            Buffer::Line => KEPT_FOR_OTHERS,
+        };
+        let usual = match buffer {
+            Buffer::Data => self.last_length.min(LARGEST_GUESS).min(limit / 64),
+            Buffer::Line => 0,
+        };
+        let value = self.buffer(buffer);
+        grow(value, size, limit, kept, usual);
+        self.outgrown |= self.buffer(buffer).capacity() > kept;
+    }
+
+    #[inline]
+    fn buffer(&mut self, buffer: Buffer) -> &mut TextBuffer {
+        match buffer {
+            Buffer::Data => &mut self.data,
+            Buffer::Line => &mut self.line,
+        }
+    }
+
+    /// How long the unfinished value is, at least.
+    pub(super) fn unfinished(&self) -> usize {
+        self.data.unvalidated()
     }
 
     /// Gives up the value that was begun.
@@ -161,37 +376,36 @@ impl Block {
         trim(&mut self.line, KEPT_FOR_OTHERS);
     }
 
-    pub(super) fn push_line(&mut self, text: &str) -> Result<(), TooLarge> {
-        append(&mut self.line, text, self.limit, KEPT_FOR_OTHERS)?;
-        self.outgrown |= self.line.capacity() > KEPT_FOR_OTHERS;
-        Ok(())
-    }
-
     /// Makes the value of the finished line the event type.
     pub(super) fn set_event_type_to_line(&mut self) {
         adopt(&mut self.event_type, &mut self.line);
-        self.fields.event_type = Place::Buffer;
+        self.fields.put_in_buffer(EVENT_TYPE);
     }
 
     /// Makes the value of the finished line, which contains no NUL, the ID.
     pub(super) fn set_id_to_line(&mut self) {
         adopt(&mut self.id, &mut self.line);
-        self.fields.id = Place::Buffer;
+        self.fields.put_in_buffer(ID);
     }
 
     /// Copies what is in the chunk into the buffers, because the block may
     /// outlive the chunk.
-    pub(super) fn save<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
-        self.save_data(chunk);
-        self.drop_oversize(length(self.fields.data, &self.data));
+    #[inline]
+    pub(super) fn save(&mut self, text: Text<'_>) {
+        if self.fields.has(DATA | EVENT_TYPE | ID) {
+            self.save_fields(text);
+        }
+    }
+
+    fn save_fields(&mut self, text: Text<'_>) {
+        self.save_data(text);
+        self.drop_oversize(length(&self.fields, DATA, &self.data));
         let fields = &mut self.fields;
-        for (place, buffer) in
-            [(&mut fields.event_type, &mut self.event_type), (&mut fields.id, &mut self.id)]
-        {
-            if let Place::Chunk(span) = *place {
-                replace(buffer, chunk.text(span), KEPT_FOR_OTHERS);
+        for (field, buffer) in [(EVENT_TYPE, &mut self.event_type), (ID, &mut self.id)] {
+            if let Some(span) = fields.span_in_chunk(field) {
+                replace(buffer, text.get(span), KEPT_FOR_OTHERS);
                 self.outgrown |= buffer.capacity() > KEPT_FOR_OTHERS;
-                *place = Place::Buffer;
+                fields.put_in_buffer(field);
             }
         }
     }
@@ -200,30 +414,34 @@ impl Block {
     /// the limit.
     fn drop_oversize(&mut self, data_length: usize) {
         let fields = &mut self.fields;
-        for (place, buffer) in
-            [(&mut fields.event_type, &mut self.event_type), (&mut fields.id, &mut self.id)]
-        {
-            let length = length(*place, buffer);
-            if *place != Place::Absent && length.saturating_add(data_length) > self.limit {
-                *place = Place::Oversize(length);
-                *buffer = String::new();
+        for (field, buffer) in [(EVENT_TYPE, &mut self.event_type), (ID, &mut self.id)] {
+            let length = length(fields, field, buffer);
+            if fields.has(field) && length.saturating_add(data_length) > self.limit {
+                fields.put_nowhere(field, length);
+                *buffer = TextBuffer::default();
             }
         }
     }
 
-    fn save_data<B: StableBytes>(&mut self, chunk: &Chunk<B>) {
-        if let Place::Chunk(span) = self.fields.data {
+    fn save_data(&mut self, text: Text<'_>) {
+        if let Some(span) = self.fields.span_in_chunk(DATA) {
             self.drop_oversize(span.len());
-            replace(&mut self.data, chunk.text(span), KEPT_FOR_DATA);
+            replace(&mut self.data, text.get(span), KEPT_FOR_DATA);
             self.outgrown |= self.data.capacity() > KEPT_FOR_DATA;
-            self.fields.data = Place::Buffer;
+            self.fields.put_in_buffer(DATA);
         }
     }
 
     /// Whether the block is open and has data. A block that was refused may
     /// have had some, so it counts.
     pub(super) fn has_data(&self) -> bool {
-        !self.ended && (self.dropped || self.fields.data != Place::Absent)
+        !self.ended && (self.dropped || self.fields.has(DATA))
+    }
+
+    /// Whether nothing has been set.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.are_just(0)
     }
 
     /// Ends the block at its blank line, or at the end of the stream. What it
@@ -231,6 +449,15 @@ impl Block {
     #[inline]
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
+        if self.outgrown {
+            self.last_length = self.data.len();
+        }
+        self.pass(next_start);
+    }
+
+    /// Ends a block of which there is nothing to be lent.
+    #[inline]
+    pub(super) fn pass(&mut self, next_start: u64) {
         self.dropped = false;
         self.start = next_start;
     }
@@ -246,28 +473,26 @@ impl Block {
 
     /// Makes the block's ID, if it has one, the last event ID.
     #[inline]
-    pub(super) fn commit_id<B: StableBytes>(
-        &mut self,
-        last_event_id: &mut String,
-        chunk: &Chunk<B>,
-    ) {
-        match self.fields.id {
-            Place::Absent | Place::Oversize(_) => {}
-            Place::Chunk(span) => replace(last_event_id, chunk.text(span), KEPT_FOR_OTHERS),
-            Place::Buffer => {
-                mem::swap(last_event_id, &mut self.id);
-                self.outgrown |= self.id.capacity() > KEPT_FOR_OTHERS;
-            }
+    pub(super) fn commit_id(&mut self, last_event_id: &mut TextBuffer, text: Text<'_>) {
+        if let Some(span) = self.fields.span_in_chunk(ID) {
+            replace(last_event_id, text.get(span), KEPT_FOR_OTHERS);
+        } else if self.fields.is_in_buffer(ID) {
+            mem::swap(last_event_id, &mut self.id);
+            self.outgrown |= self.id.capacity() > KEPT_FOR_OTHERS;
         }
     }
 
     /// Checks the sum of the block's parts.
     #[inline]
     pub(super) fn check_sum(&self) -> Result<(), TooLarge> {
-        let Fields { data, event_type, id, .. } = self.fields;
-        let size = length(data, &self.data)
-            .saturating_add(length(event_type, &self.event_type))
-            .saturating_add(length(id, &self.id));
+        // Alone, and in the chunk, it was checked at its line.
+        if self.fields.are_just(DATA) {
+            return Ok(());
+        }
+        let fields = &self.fields;
+        let size = length(fields, DATA, &self.data)
+            .saturating_add(length(fields, EVENT_TYPE, &self.event_type))
+            .saturating_add(length(fields, ID, &self.id));
         check(size, self.limit)
     }
 
@@ -285,7 +510,7 @@ impl Block {
     pub(super) fn trim(&mut self) {
         if self.outgrown {
             trim(&mut self.line, KEPT_FOR_OTHERS);
-            if self.fields.is_empty() {
+            if !self.fields.has(DATA | EVENT_TYPE | ID) {
                 self.outgrown = false;
                 trim(&mut self.data, KEPT_FOR_DATA);
                 trim(&mut self.event_type, KEPT_FOR_OTHERS);
@@ -294,44 +519,64 @@ impl Block {
         }
     }
 
-    #[inline]
-    pub(super) fn data<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
-        text(self.fields.data, &self.data, chunk)
+    /// Takes data out that is larger than the kept buffer.
+    pub(super) fn take_large_data(&mut self) -> Option<TextBuffer> {
+        let is_large = self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA;
+        is_large.then(|| mem::take(&mut self.data))
     }
 
-    #[inline]
-    pub(super) fn event_type<'a, B: StableBytes>(&'a self, chunk: &'a Chunk<B>) -> &'a str {
-        text(self.fields.event_type, &self.event_type, chunk)
+    #[inline(always)]
+    pub(super) fn data<'a>(&'a self, chunk: Text<'a>) -> &'a str {
+        self.text(DATA, &self.data, chunk)
     }
 
+    #[inline(always)]
+    pub(super) fn event_type<'a>(&'a self, chunk: Text<'a>) -> &'a str {
+        self.text(EVENT_TYPE, &self.event_type, chunk)
+    }
+
+    /// The comment of the finished line.
     #[inline]
-    pub(super) fn comment<'a, B: StableBytes>(
-        &'a self,
-        place: Place,
-        chunk: &'a Chunk<B>,
-    ) -> &'a str {
-        text(place, &self.line, chunk)
+    pub(super) fn comment(&self) -> &str {
+        self.line.text()
+    }
+
+    #[inline(always)]
+    fn text<'a>(&self, field: Bit, buffer: &'a TextBuffer, chunk: Text<'a>) -> &'a str {
+        let span = self.fields.span(field);
+        if self.fields.is_in_buffer(field) {
+            buffer.text()
+        } else if span.is_empty() {
+            ""
+        } else {
+            chunk.get(span)
+        }
     }
 }
 
-/// The text of a value, wherever it is.
-#[inline]
-fn text<'a, B: StableBytes>(place: Place, buffer: &'a str, chunk: &'a Chunk<B>) -> &'a str {
-    match place {
-        Place::Chunk(span) => chunk.text(span),
-        Place::Buffer => buffer,
-        Place::Absent | Place::Oversize(_) => "",
+/// Where an unfinished value is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Buffer {
+    Data,
+    /// A type, an ID or a comment.
+    Line,
+}
+
+impl Buffer {
+    /// The buffer for the values of a field, if they are kept.
+    pub(super) fn of(field: Field) -> Option<Self> {
+        match field {
+            Field::Data => Some(Self::Data),
+            Field::EventType | Field::Id | Field::Comment => Some(Self::Line),
+            Field::Retry | Field::Unknown => None,
+        }
     }
 }
 
+/// How long a value is, wherever it is.
 #[inline]
-fn length(place: Place, buffer: &str) -> usize {
-    match place {
-        Place::Absent => 0,
-        Place::Chunk(span) => span.len(),
-        Place::Buffer => buffer.len(),
-        Place::Oversize(length) => length,
-    }
+fn length(fields: &Fields, field: Bit, buffer: &TextBuffer) -> usize {
+    if fields.is_in_buffer(field) { buffer.len() } else { fields.span(field).len() }
 }
 
 #[inline]
@@ -339,51 +584,46 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
     if size > limit { Err(TooLarge(size)) } else { Ok(()) }
 }
 
-/// Appends within the limit. The buffer doubles as it grows, but not beyond the
-/// kept capacity, or half the limit, if that is enough; once beyond half the
-/// limit it grows to the limit at once, to avoid another copy on the way. So its
-/// capacity is never more than both the kept one and twice its content.
-fn append(buffer: &mut String, text: &str, limit: usize, kept: usize) -> Result<(), TooLarge> {
-    let size = buffer.len().saturating_add(text.len());
-    check(size, limit)?;
-    if size > buffer.capacity() {
-        let doubled = buffer.capacity().saturating_mul(2).max(size).max(SMALLEST);
-        let capacity = if size <= kept {
-            doubled.min(kept)
-        } else if size <= limit / 2 {
-            doubled.min(limit / 2)
-        } else {
-            limit.min(isize::MAX as usize)
-        };
-        buffer.reserve_exact(capacity - buffer.len());
-    }
-    buffer.push_str(text);
-    Ok(())
+/// Makes room for `size` bytes, which are within the limit, but for a character
+/// that is cut. The buffer doubles as it grows, but not beyond the kept capacity,
+/// or half the limit, if that is enough; once beyond half the limit it grows to
+/// the limit at once, to avoid another copy on the way. So its capacity is never
+/// more than both the kept one, or the usual one, and twice its content.
+fn grow(buffer: &mut TextBuffer, size: usize, limit: usize, kept: usize, usual: usize) {
+    let doubled = buffer.capacity().saturating_mul(2).max(size).max(SMALLEST);
+    let capacity = if size <= kept {
+        doubled.min(kept)
+    } else if size <= limit / 2 {
+        doubled.max(usual).min(limit / 2)
+    } else {
+        limit.saturating_add(CUT_CHARACTER + 1).min(isize::MAX as usize)
+    };
+    buffer.reserve_exact(capacity - buffer.len());
 }
 
 /// Makes `text` the content of the buffer. A buffer that is too small is not
 /// grown, which would copy its old content, but replaced; and so is one that is
 /// larger than both the text and the kept capacity, for it may stay for long.
-fn replace(buffer: &mut String, text: &str, kept: usize) {
+fn replace(buffer: &mut TextBuffer, text: &str, kept: usize) {
     if buffer.capacity() < text.len() || buffer.capacity() > text.len().max(kept) {
-        *buffer = String::new();
+        *buffer = TextBuffer::default();
         buffer.reserve_exact(text.len().max(SMALLEST));
     }
     buffer.clear();
-    buffer.push_str(text);
+    buffer.push_text(text);
 }
 
 /// Moves the finished line into the buffer of its field, without a copy unless
 /// much of its capacity is unused.
-fn adopt(buffer: &mut String, line: &mut String) {
+fn adopt(buffer: &mut TextBuffer, line: &mut TextBuffer) {
     mem::swap(buffer, line);
     trim(line, KEPT_FOR_OTHERS);
     buffer.shrink_to(KEPT_FOR_OTHERS);
 }
 
-fn trim(buffer: &mut String, kept: usize) {
+fn trim(buffer: &mut TextBuffer, kept: usize) {
     buffer.clear();
     if buffer.capacity() > kept {
-        *buffer = String::new();
+        *buffer = TextBuffer::default();
     }
 }

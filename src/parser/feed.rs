@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Cursor, Kind, Parser};
+use super::{Kind, Parser, Wanted};
 use crate::{
     error::ParseError,
     event::{EventRef, ItemRef},
@@ -44,13 +44,13 @@ use crate::{
 pub struct Feed<'p, 'c> {
     parser: &'p mut Parser,
     chunk: Chunk<&'c [u8]>,
-    cursor: Cursor,
 }
 
 impl<'p, 'c> Feed<'p, 'c> {
+    #[inline(always)]
     pub(super) fn new(parser: &'p mut Parser, chunk: &'c [u8]) -> Self {
-        let cursor = parser.cursor();
-        Self { parser, chunk: Chunk::new(chunk), cursor }
+        let origin = parser.offset();
+        Self { parser, chunk: Chunk::new(chunk, origin) }
     }
 
     /// Reads up to the next event, skipping other items, and lends it.
@@ -63,13 +63,12 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// [`ParseError::EventTooLarge`], or [`ParseError::InvalidUtf8`] with
     /// [`Utf8Policy::Reject`](crate::Utf8Policy::Reject): once for each block that is dropped. The next
     /// call continues after that block.
+    #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
-        loop {
-            match self.parser.advance(&mut self.chunk, &mut self.cursor)? {
-                Kind::Event => return Ok(Some(self.parser.lend_event(&self.chunk))),
-                Kind::End => return Ok(None),
-                Kind::Comment | Kind::LastEventId | Kind::Retry => {}
-            }
+        match self.parser.advance(self.chunk.reading(), Wanted::Events) {
+            Ok(Kind::Event) => Ok(Some(self.parser.lend_event(self.chunk.text()))),
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -94,18 +93,19 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// assert_eq!(feed.next_item()?, None);
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
+    #[inline]
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
-        let kind = self.parser.advance(&mut self.chunk, &mut self.cursor)?;
-        Ok(self.parser.lend_item(kind, &self.chunk))
+        let kind = self.parser.advance(self.chunk.reading(), Wanted::Items)?;
+        Ok(self.parser.lend_item(kind, self.chunk.text()))
     }
 
     /// The bytes that have not been read yet. Feed them later, and nothing is
     /// lost. Costs nothing.
     ///
-    /// A new `Feed` starts its lookahead from scratch, which may cover up to 32
+    /// A new `Feed` starts its lookahead from scratch, which may cover up to 1
     /// KiB, or one long line. So do not create one for each event without need.
     pub fn remaining(&self) -> &'c [u8] {
-        self.chunk.rest(self.cursor.position)
+        self.chunk.rest()
     }
 
     /// Same as [`Parser::last_event_id`], while the parser is borrowed here.

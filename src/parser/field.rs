@@ -4,8 +4,6 @@
 //! The four field names differ in their first byte, so that byte selects the
 //! only name worth comparing; the colon is never searched for.
 
-use core::time::Duration;
-
 /// The kind of a line that is not blank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -51,14 +49,17 @@ impl Field {
 /// it. A field name without a colon has an empty value.
 #[inline]
 pub(super) fn split(line: &[u8]) -> (Field, usize) {
-    // One call for each field, so that its name is a constant there.
+    // Most lines are data. Then one call for each field, so that its name is a
+    // constant there.
+    if line.starts_with(Field::Data.name()) {
+        return split_as(Field::Data, line);
+    }
     match Field::starting_with(line[0]) {
-        Field::Data => split_as(Field::Data, line),
         Field::EventType => split_as(Field::EventType, line),
         Field::Id => split_as(Field::Id, line),
         Field::Retry => split_as(Field::Retry, line),
         Field::Comment => split_as(Field::Comment, line),
-        Field::Unknown => (Field::Unknown, line.len()),
+        Field::Data | Field::Unknown => (Field::Unknown, line.len()),
     }
 }
 
@@ -86,8 +87,8 @@ pub(super) struct Digits {
 }
 
 impl Digits {
-    pub(super) fn push(&mut self, text: &str) {
-        for byte in text.bytes() {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes {
             if byte.is_ascii_digit() {
                 self.any = true;
                 let digit = u64::from(byte - b'0');
@@ -98,9 +99,9 @@ impl Digits {
         }
     }
 
-    /// The reconnection time, or `None` if the field must be ignored.
-    pub(super) fn reconnection_time(self) -> Option<Duration> {
-        (self.any && !self.other).then(|| Duration::from_millis(self.milliseconds))
+    /// The reconnection time in milliseconds, or `None` if the field must be ignored.
+    pub(super) fn reconnection_time(self) -> Option<u64> {
+        (self.any && !self.other).then_some(self.milliseconds)
     }
 }
 
@@ -133,11 +134,11 @@ mod tests {
     fn digits_saturate_and_nothing_else_is_a_number() {
         let time = |pieces: &[&str]| {
             let mut digits = Digits::default();
-            pieces.iter().for_each(|piece| digits.push(piece));
+            pieces.iter().for_each(|piece| digits.push(piece.as_bytes()));
             digits.reconnection_time()
         };
-        assert_eq!(time(&["00", "10"]), Some(Duration::from_millis(10)));
-        assert_eq!(time(&["18446744073709551616"]), Some(Duration::from_millis(u64::MAX)));
+        assert_eq!(time(&["00", "10"]), Some(10));
+        assert_eq!(time(&["18446744073709551616"]), Some(u64::MAX));
         for text in ["", "+5", "-1", "1e3", " 5", "5 ", "1.0", "٣"] {
             assert_eq!(time(&[text]), None, "{text:?}");
         }

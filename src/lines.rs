@@ -1,0 +1,510 @@
+//! Where lines end: at LF, CR, or CR LF (WHATWG HTML §9.2.5).
+//!
+//! A call of `memchr` costs more than a short line, so line ends are found for
+//! [a kilobyte](WINDOW) at a time: a bit for each byte, in masks of 64, and a
+//! summary with a bit for each mask that is not zero. Going from one line end to
+//! the next is then two or three instructions and no search, and there is no
+//! branch on whether the next 64 bytes contain one, which nobody could predict.
+//!
+//! The masks are made by [`vector`], which differs by processor, and the twin
+//! that runs everywhere, [`portable`]; the tests hold them equal.
+#![allow(unsafe_code)]
+
+use core::mem::MaybeUninit;
+
+use memchr::memchr2;
+
+pub(crate) const LF: u8 = b'\n';
+pub(crate) const CR: u8 = b'\r';
+
+/// Bytes that have a bit each in a mask.
+const BLOCK: usize = 64;
+const BLOCKS: usize = 16;
+
+/// How far ahead to look for line ends at a time.
+///
+/// Large enough for the cost of a step to vanish, small enough for a caller who
+/// drops each `Feed` after its first event to pay a bounded price.
+pub(crate) const WINDOW: usize = BLOCK * BLOCKS;
+
+/// The line ends of a chunk that have been found but not been read.
+#[derive(Debug)]
+pub(crate) struct LineEnds {
+    /// Those in the current block of 64 bytes, which starts at `block`.
+    bits: u64,
+    block: usize,
+    /// The later blocks of the window that contain any, which starts at
+    /// `window`, and `masks` with theirs.
+    summary: u64,
+    window: usize,
+    masks: Masks,
+    /// Up to where the chunk has been searched.
+    searched: usize,
+    line: Line,
+}
+
+/// What is known about the line that the next search begins in. A word, because
+/// what is next to it is written together with it and read alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+enum Line {
+    /// Nothing: look for the next line ends.
+    Any,
+    /// All of the last window was part of it: look for its end.
+    Long,
+}
+
+/// The masks of a window. Those of blocks that are not in it are left as they
+/// are, so that a short chunk does not pay for them.
+#[derive(Clone, Copy, Debug)]
+struct Masks([MaybeUninit<u64>; BLOCKS]);
+
+impl Masks {
+    #[inline]
+    fn set(&mut self, block: usize, mask: u64) {
+        self.0[block].write(mask);
+    }
+
+    /// The mask of a block of which the summary says that it is not zero.
+    #[inline]
+    fn get(&self, block: usize) -> u64 {
+        // SAFETY: the bit of a block is set in the summary after its mask is set
+        // here, by `search_blocks`, and nowhere else.
+        unsafe { self.0[block].assume_init() }
+    }
+}
+
+/// What [`LineEnds::search`] has looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Searched {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Whether all of it is known to be ASCII. Unsafe code relies on it.
+    pub(crate) is_ascii: bool,
+}
+
+impl LineEnds {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            bits: 0,
+            block: 0,
+            summary: 0,
+            window: 0,
+            masks: Masks([MaybeUninit::uninit(); BLOCKS]),
+            searched: 0,
+            line: Line::Any,
+        }
+    }
+
+    /// Begins another chunk at `start`, which is where its first line starts.
+    #[inline]
+    pub(crate) fn restart(&mut self, start: usize) {
+        (self.bits, self.summary) = (0, 0);
+        (self.searched, self.line) = (start, Line::Any);
+    }
+
+    /// The next line end that has been found.
+    #[inline(always)]
+    pub(crate) fn next(&mut self) -> Option<usize> {
+        if self.bits == 0 {
+            if self.summary == 0 {
+                return None;
+            }
+            let block = self.summary.trailing_zeros() as usize % BLOCKS;
+            self.summary &= self.summary - 1;
+            self.bits = self.masks.get(block);
+            self.block = self.window + block * BLOCK;
+        }
+        let end = self.block + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(end)
+    }
+
+    /// The last line end that has been found, if it has not been read.
+    pub(crate) fn last(&self) -> Option<usize> {
+        let (block, bits) = match self.summary.checked_ilog2() {
+            Some(block) => {
+                (self.window + block as usize * BLOCK, self.masks.get(block as usize % BLOCKS))
+            }
+            None => (self.block, self.bits),
+        };
+        Some(block + bits.checked_ilog2()? as usize)
+    }
+
+    /// Whether all of the chunk has been searched.
+    #[inline(always)]
+    pub(crate) fn have_searched(&self, bytes: &[u8]) -> bool {
+        self.searched == bytes.len()
+    }
+
+    /// Searches the next part of the chunk, once all line ends that have been
+    /// found are read. `None` if all of it has been searched.
+    #[inline]
+    pub(crate) fn search(&mut self, bytes: &[u8]) -> Option<Searched> {
+        let start = self.searched;
+        let rest = &bytes[start..];
+        if rest.is_empty() {
+            return None;
+        }
+        let is_ascii = match self.line {
+            Line::Any => self.search_window(rest),
+            Line::Long => self.search_line(rest),
+        };
+        Some(Searched { start, end: self.searched, is_ascii })
+    }
+
+    /// Searches a chunk that is not longer than a block, if that has not been
+    /// done. Says whether there is one, without a line end.
+    #[inline(always)]
+    pub(crate) fn search_short(&mut self, chunk: &[u8]) -> bool {
+        if self.searched > 0 || chunk.len() > BLOCK {
+            return false;
+        }
+        self.search_window(chunk);
+        self.bits == 0
+    }
+
+    /// Says that the line which goes on here is long.
+    #[inline]
+    pub(crate) fn go_on_with_long_line(&mut self) {
+        self.line = Line::Long;
+    }
+
+    /// Searches for the end of a long line: all that is between is of no
+    /// interest, so the wider vectors of `memchr` win.
+    fn search_line(&mut self, rest: &[u8]) -> bool {
+        self.line = Line::Any;
+        match memchr2(LF, CR, rest) {
+            Some(length) => {
+                (self.block, self.bits) = (self.searched + length, 1);
+                self.searched += length + 1;
+            }
+            None => self.searched += rest.len(),
+        }
+        false
+    }
+
+    #[inline]
+    fn search_window(&mut self, rest: &[u8]) -> bool {
+        if rest.len() <= BLOCK {
+            let Found { ends, non_ascii } = Found::in_short(rest);
+            (self.block, self.bits) = (self.searched, ends);
+            self.searched += rest.len();
+            return non_ascii == 0;
+        }
+        let window = &rest[..rest.len().min(WINDOW)];
+        self.window = self.searched;
+        self.searched += window.len();
+        let (summary, non_ascii) = search_blocks(window, &mut self.masks);
+        self.summary = summary;
+        self.line = if summary == 0 { Line::Long } else { Line::Any };
+        non_ascii == 0
+    }
+}
+
+/// Fills the masks of a window of at least one block, and returns its summary,
+/// and zero if it is ASCII.
+fn search_blocks(window: &[u8], masks: &mut Masks) -> (u64, u64) {
+    let (mut summary, mut high) = (0, 0);
+    let mut enter = |index: usize, mask: u64| {
+        masks.set(index, mask);
+        summary |= u64::from(mask != 0) << index;
+    };
+    let blocks = window.chunks_exact(BLOCK);
+    let beyond = blocks.remainder().len();
+    let mut last = 0;
+    for (index, block) in blocks.enumerate() {
+        let Found { ends, non_ascii } = vector::block(block.try_into().expect("64 bytes"));
+        enter(index, ends);
+        high |= non_ascii;
+        last = index + 1;
+    }
+    if beyond > 0 {
+        // The last 64 bytes of the window overlap the block before.
+        let Found { ends, non_ascii } = vector::block(window.last_chunk().expect("64 bytes"));
+        enter(last, ends >> (BLOCK - beyond));
+        high |= non_ascii;
+    }
+    (summary, high)
+}
+
+/// What is in at most 64 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Found {
+    /// A bit for each line end: bit 0 is the first byte.
+    ends: u64,
+    /// Zero if all of them are ASCII.
+    non_ascii: u64,
+}
+
+impl Found {
+    /// Both, if the second starts `offset` bytes after the first. They may
+    /// overlap.
+    #[inline]
+    fn and(self, second: Self, offset: usize) -> Self {
+        Self {
+            ends: self.ends | second.ends << offset,
+            non_ascii: self.non_ascii | second.non_ascii,
+        }
+    }
+
+    /// Of at most 64 bytes.
+    #[inline]
+    fn in_short(bytes: &[u8]) -> Self {
+        let length = bytes.len();
+        if let Ok(block) = bytes.try_into() {
+            vector::block(block)
+        } else if let Some(last) = bytes.last_chunk() {
+            let mut found = Self::default();
+            for (index, piece) in bytes.chunks_exact(16).enumerate() {
+                let piece = vector::sixteen(piece.try_into().expect("16 bytes"));
+                found = found.and(piece, 16 * index);
+            }
+            found.and(vector::sixteen(last), length - 16)
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            let [first, last] = [first, last].map(|word| portable::word(u64::from_le_bytes(*word)));
+            first.and(last, length - 8)
+        } else {
+            portable::word(word(bytes))
+        }
+    }
+}
+
+/// Up to seven bytes, the first of which is the lowest of the word.
+#[inline]
+pub(crate) fn word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [first, last] = [first, last].map(|bytes| u64::from(u32::from_le_bytes(*bytes)));
+        first | last << (8 * (bytes.len() - 4))
+    } else {
+        bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
+}
+
+/// Eight bytes at a time, in the registers that every processor has.
+mod portable {
+    use super::{CR, Found, LF};
+
+    const EACH: u64 = u64::MAX / 0xFF;
+    const LOW_BITS: u64 = 0x7F * EACH;
+    const HIGH_BIT: u64 = 0x80 * EACH;
+    #[cfg(any(test, not(target_arch = "x86_64")))]
+    const LOW_NIBBLE: u64 = 0x0F * EACH;
+
+    #[cfg(any(test, not(target_arch = "x86_64")))]
+    #[inline]
+    pub(super) fn block(bytes: &[u8; 64]) -> Found {
+        let mut words = [0; 8];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+        }
+        // CR and LF are below 16, and text is hardly ever. Where the high nibble
+        // is not zero, adding 15 to it carries into the fifth bit.
+        let carries = words
+            .iter()
+            .fold(u64::MAX, |carries, word| carries & ((word >> 4 & LOW_NIBBLE) + LOW_NIBBLE));
+        const FIFTH_BIT: u64 = 0x10 * EACH;
+        if carries & FIFTH_BIT == FIFTH_BIT {
+            let non_ascii = words.iter().fold(0, |high, word| high | word) & HIGH_BIT;
+            return Found { ends: 0, non_ascii };
+        }
+        let each = words.iter().enumerate();
+        each.fold(Found::default(), |found, (index, bytes)| found.and(word(*bytes), 8 * index))
+    }
+
+    #[cfg(any(test, not(target_arch = "x86_64")))]
+    #[inline]
+    pub(super) fn sixteen(bytes: &[u8; 16]) -> Found {
+        let [low, high] = [0, 64].map(|shift| (u128::from_le_bytes(*bytes) >> shift) as u64);
+        word(low).and(word(high), 8)
+    }
+
+    /// Of eight bytes, the first of which is the lowest.
+    #[inline]
+    pub(super) fn word(bytes: u64) -> Found {
+        let high_bits =
+            zero_bytes(bytes ^ (u64::from(LF) * EACH)) | zero_bytes(bytes ^ (u64::from(CR) * EACH));
+        // Moves the bit of each byte, which is 7 places from the next, to where
+        // they are neighbours: in the highest byte.
+        let ends = (high_bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        Found { ends, non_ascii: bytes & HIGH_BIT }
+    }
+
+    /// The high bit of each byte that is zero.
+    #[inline]
+    fn zero_bytes(bytes: u64) -> u64 {
+        // No carry leaves its byte, so this is exact for each of them.
+        !(((bytes & LOW_BITS) + LOW_BITS) | bytes | LOW_BITS)
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+use portable as vector;
+
+/// Sixteen bytes at a time, with SSE2, which each x86-64 processor has.
+#[cfg(target_arch = "x86_64")]
+mod vector {
+    use core::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
+
+    use super::{CR, Found, LF};
+
+    #[inline]
+    pub(super) fn block(bytes: &[u8; 64]) -> Found {
+        let quarter = |index: usize| load(bytes[16 * index..][..16].try_into().expect("16 bytes"));
+        let (a, b, c, d) = (quarter(0), quarter(1), quarter(2), quarter(3));
+        let ends = line_ends(a) | line_ends(b) << 16 | line_ends(c) << 32 | line_ends(d) << 48;
+        // SAFETY: SSE2 is part of x86-64.
+        let all = unsafe { _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)) };
+        Found { ends, non_ascii: high_bits(all) }
+    }
+
+    #[inline]
+    pub(super) fn sixteen(bytes: &[u8; 16]) -> Found {
+        let vector = load(bytes);
+        Found { ends: line_ends(vector), non_ascii: high_bits(vector) }
+    }
+
+    #[inline]
+    fn load(bytes: &[u8; 16]) -> __m128i {
+        // SAFETY: 16 bytes are there to be read, and need not be aligned.
+        unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+    }
+
+    #[inline]
+    fn line_ends(vector: __m128i) -> u64 {
+        // SAFETY: SSE2 is part of x86-64.
+        let equal = unsafe {
+            let lf = _mm_cmpeq_epi8(vector, _mm_set1_epi8(LF as i8));
+            let cr = _mm_cmpeq_epi8(vector, _mm_set1_epi8(CR as i8));
+            _mm_or_si128(lf, cr)
+        };
+        high_bits(equal)
+    }
+
+    /// The high bit of each byte.
+    #[inline]
+    fn high_bits(vector: __m128i) -> u64 {
+        // SAFETY: SSE2 is part of x86-64.
+        let bits = unsafe { _mm_movemask_epi8(vector) };
+        u64::from(bits as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+
+    fn expected(bytes: &[u8]) -> (u64, bool) {
+        let bits = bytes.iter().enumerate().map(|(index, byte)| {
+            u64::from(matches!(*byte, LF | CR)).checked_shl(index as u32).unwrap()
+        });
+        (bits.fold(0, |ends, bit| ends | bit), bytes.is_ascii())
+    }
+
+    fn found(found: Found) -> (u64, bool) {
+        (found.ends, found.non_ascii == 0)
+    }
+
+    /// Bytes that are line ends, next to them in value, or not ASCII, in an
+    /// order that looks random.
+    fn samples() -> impl Iterator<Item = [u8; 64]> {
+        const BYTES: [u8; 16] = *b"\n\r\x0B\x0C\x0E\x09\x00\x1A\x8A\x8D\xFF\x80a\x7F0 ";
+        let mut state = 1_u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize
+        };
+        (0..20_000).map(move |round| {
+            let mut bytes = [b'a'; 64];
+            // A few, or many.
+            for _ in 0..random() % [3, 200][round % 2] {
+                bytes[random() % 64] = BYTES[random() % 16];
+            }
+            bytes
+        })
+    }
+
+    #[test]
+    fn each_way_to_search_finds_the_same() {
+        for bytes in samples() {
+            assert_eq!(found(vector::block(&bytes)), expected(&bytes), "{bytes:?}");
+            assert_eq!(found(portable::block(&bytes)), expected(&bytes), "{bytes:?}");
+            let sixteen = bytes.first_chunk().unwrap();
+            assert_eq!(found(vector::sixteen(sixteen)), expected(sixteen), "{sixteen:?}");
+            assert_eq!(found(portable::sixteen(sixteen)), expected(sixteen), "{sixteen:?}");
+            for length in 0..=64 {
+                let short = &bytes[64 - length..];
+                assert_eq!(found(Found::in_short(short)), expected(short), "{short:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_value_is_told_apart() {
+        for byte in 0..=255 {
+            for position in 0..64 {
+                let mut bytes = [b'a'; 64];
+                bytes[position] = byte;
+                assert_eq!(found(vector::block(&bytes)), expected(&bytes), "{byte}");
+                assert_eq!(found(portable::block(&bytes)), expected(&bytes), "{byte}");
+            }
+        }
+    }
+
+    /// The line ends of a chunk, and which parts of it are ASCII.
+    fn all(bytes: &[u8]) -> (Vec<usize>, Vec<Searched>) {
+        let mut lines = LineEnds::new();
+        let (mut ends, mut parts) = (Vec::new(), Vec::new());
+        loop {
+            let last = lines.last();
+            let found: Vec<_> = core::iter::from_fn(|| lines.next()).collect();
+            assert_eq!(found.last().copied(), last);
+            ends.extend(found);
+            let Some(part) = lines.search(bytes) else { break };
+            assert!(!part.is_ascii || bytes[part.start..part.end].is_ascii());
+            parts.push(part);
+        }
+        (ends, parts)
+    }
+
+    #[test]
+    fn all_line_ends_of_a_chunk_are_found_once_and_in_order() {
+        let bytes: Vec<u8> = samples().take(200).flatten().collect();
+        let lines = b"a\n".repeat(900);
+        let long =
+            [&b"b".repeat(5000)[..], b"\n\n", &b"c".repeat(1023), b"\r", &b"d".repeat(70)].concat();
+        for bytes in [&bytes[..], &bytes[..1000], &bytes[..1025], &bytes[..63], &lines, &long, b""]
+        {
+            let expected: Vec<_> =
+                (0..bytes.len()).filter(|index| matches!(bytes[*index], LF | CR)).collect();
+            let (ends, parts) = all(bytes);
+            assert_eq!(ends, expected);
+            let joined = parts.iter().fold(0, |end, part| {
+                assert_eq!(part.start, end);
+                part.end
+            });
+            assert_eq!(joined, bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_window_is_as_long_as_documented() {
+        let (_, parts) = all(&vec![b'\n'; 1025]);
+        let lengths: Vec<_> = parts.iter().map(|part| part.end - part.start).collect();
+        assert_eq!(lengths, [1024, 1]);
+        assert!(parts.iter().all(|part| part.is_ascii));
+    }
+
+    #[test]
+    fn a_line_longer_than_a_window_is_searched_in_two_steps() {
+        let line = [&b"a".repeat(100_000)[..], b"\nb\n"].concat();
+        let (ends, parts) = all(&line);
+        assert_eq!(ends, [100_000, 100_002]);
+        assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [1024, 100_001, 100_003]);
+    }
+}
