@@ -23,16 +23,15 @@
 //! ```
 
 mod encoded;
+mod gather;
 mod writer;
 
 use alloc::vec::Vec;
-use core::{
-    fmt::{self, Write as _},
-    time::Duration,
-};
+use core::{fmt, time::Duration};
 
 use bytes::{BufMut, Bytes};
 
+use self::gather::Gather;
 pub use self::{encoded::Encoded, writer::EventWriter};
 use crate::{
     error::EncodeError,
@@ -57,9 +56,11 @@ use crate::{
 /// assert_eq!(stream, b": one\n: two\n\n");
 /// ```
 pub fn comment(text: &str, dst: &mut impl BufMut) {
-    dst.put_slice(b": ");
-    put_lines(text, b"\n: ", dst);
-    dst.put_slice(b"\n\n");
+    let mut block = Gather::new(dst);
+    block.put(b": ");
+    put_lines(text, b"\n: ", |bytes| block.put(bytes));
+    block.put(b"\n");
+    block.finish();
 }
 
 /// Writes a reconnection time, as a block of its own (WHATWG HTML §9.2.6).
@@ -86,8 +87,10 @@ pub fn comment(text: &str, dst: &mut impl BufMut) {
 /// # Ok::<(), sse_wire::EncodeError>(())
 /// ```
 pub fn retry(time: Duration, dst: &mut impl BufMut) -> Result<(), EncodeError> {
-    put_retry(whole_milliseconds(time)?, dst);
-    dst.put_slice(b"\n");
+    let milliseconds = whole_milliseconds(time)?;
+    let mut block = Gather::new(dst);
+    put_retry(milliseconds, &mut block);
+    block.finish();
     Ok(())
 }
 
@@ -113,8 +116,9 @@ pub fn retry(time: Duration, dst: &mut impl BufMut) -> Result<(), EncodeError> {
 /// ```
 pub fn last_event_id(id: &str, dst: &mut impl BufMut) -> Result<(), EncodeError> {
     validate_id(id)?;
-    put_field(b"id: ", id, dst);
-    dst.put_slice(b"\n");
+    let mut block = Gather::new(dst);
+    block.put_field(b"id: ", id);
+    block.finish();
     Ok(())
 }
 
@@ -171,19 +175,26 @@ impl EventRef<'_> {
     ///
     /// If `dst` has less room than [`encoded_len`](Self::encoded_len) and
     /// cannot grow.
+    #[inline]
     pub fn encode(&self, dst: &mut impl BufMut) {
+        let mut block = Gather::new(dst);
         if self.event_type() != DEFAULT_EVENT_TYPE {
-            put_field(b"event: ", self.event_type(), dst);
+            block.put_field(b"event: ", self.event_type());
         }
         if let Some(id) = self.id() {
-            put_field(b"id: ", id, dst);
+            block.put_field(b"id: ", id);
         }
         if let Some(time) = self.retry() {
-            put_retry(milliseconds(time), dst);
+            put_retry(milliseconds(time), &mut block);
         }
-        dst.put_slice(b"data: ");
-        put_lines(self.data(), b"\ndata: ", dst);
-        dst.put_slice(b"\n\n");
+        // There is no CR in the data of an event.
+        let mut rest = self.data();
+        while let Some(end) = find_lf(rest.as_bytes()) {
+            block.put_field(b"data: ", &rest[..end]);
+            rest = &rest[end + 1..];
+        }
+        block.put_field(b"data: ", rest);
+        block.finish();
     }
 
     /// How many bytes [`encode`](Self::encode) writes. Counts the lines of the
@@ -304,11 +315,18 @@ mod sealed {
     impl Sealed for super::Encoded {}
 }
 
+#[inline]
 pub(crate) fn validate_event_type(event_type: &str) -> Result<(), EncodeError> {
-    validate_one_line("event", event_type)
+    if is_plain(event_type.as_bytes()) { Ok(()) } else { validate_one_line("event", event_type) }
 }
 
+#[inline]
 pub(crate) fn validate_id(id: &str) -> Result<(), EncodeError> {
+    if is_plain(id.as_bytes()) { Ok(()) } else { validate_unusual_id(id) }
+}
+
+#[cold]
+fn validate_unusual_id(id: &str) -> Result<(), EncodeError> {
     validate_one_line("id", id)?;
     match memchr::memchr(0, id.as_bytes()) {
         Some(position) => Err(EncodeError::Nul { field: "id", position }),
@@ -316,6 +334,7 @@ pub(crate) fn validate_id(id: &str) -> Result<(), EncodeError> {
     }
 }
 
+#[cold]
 fn validate_one_line(field: &'static str, value: &str) -> Result<(), EncodeError> {
     match memchr::memchr2(b'\n', b'\r', value.as_bytes()) {
         Some(position) => Err(EncodeError::LineEnd { field, position }),
@@ -324,6 +343,7 @@ fn validate_one_line(field: &'static str, value: &str) -> Result<(), EncodeError
 }
 
 /// The reconnection time as it is written.
+#[inline]
 pub(crate) fn whole_milliseconds(time: Duration) -> Result<u64, EncodeError> {
     match u64::try_from(time.as_millis()) {
         Ok(milliseconds) if Duration::from_millis(milliseconds) == time => Ok(milliseconds),
@@ -336,15 +356,9 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn put_field(name: &[u8], value: &str, dst: &mut impl BufMut) {
-    dst.put_slice(name);
-    dst.put_slice(value.as_bytes());
-    dst.put_slice(b"\n");
-}
-
-fn put_retry(milliseconds: u64, dst: &mut impl BufMut) {
-    // A `Put` does not fail.
-    let _ = writeln!(Put(dst), "retry: {milliseconds}");
+fn put_retry(milliseconds: u64, dst: &mut impl fmt::Write) {
+    // What is written to here never fails.
+    let _ = writeln!(dst, "retry: {milliseconds}");
 }
 
 fn retry_len(milliseconds: u64) -> usize {
@@ -352,18 +366,49 @@ fn retry_len(milliseconds: u64) -> usize {
     "retry: \n".len() + digits
 }
 
-/// Writes text of any number of lines, with `next` for each line end in it.
+/// Puts text of any number of lines, with `next` for each line end in it.
 /// Returns whether the text ended in a CR, to which an LF may still belong.
-fn put_lines(text: &str, next: &[u8], dst: &mut impl BufMut) -> bool {
+#[inline]
+fn put_lines(text: &str, next: &[u8], mut put: impl FnMut(&[u8])) -> bool {
     let mut rest = text.as_bytes();
-    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
-        dst.put_slice(&rest[..end]);
-        dst.put_slice(next);
+    while let Some(end) = find_line_end(rest) {
+        put(&rest[..end]);
+        put(next);
         let pair = rest[end..].starts_with(b"\r\n");
         rest = &rest[end + 1 + usize::from(pair)..];
     }
-    dst.put_slice(rest);
-    rest.is_empty() && text.ends_with('\r')
+    put(rest);
+    text.ends_with('\r')
+}
+
+#[inline]
+fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    if is_short_and_plain(bytes) {
+        return None;
+    }
+    memchr::memchr2(b'\n', b'\r', bytes)
+}
+
+#[inline]
+fn find_lf(bytes: &[u8]) -> Option<usize> {
+    if is_short_and_plain(bytes) {
+        return None;
+    }
+    memchr::memchr(b'\n', bytes)
+}
+
+/// Spares a search, which costs more in short text than a look at each byte.
+#[inline]
+fn is_short_and_plain(bytes: &[u8]) -> bool {
+    bytes.len() < 32 && is_plain(bytes)
+}
+
+/// Whether there is neither NUL nor a line end in the bytes, and no other of the
+/// control characters up to CR, so that it is one comparison for each.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    // Without a way out, so that it is vectorised.
+    bytes.iter().fold(true, |is_plain, &byte| is_plain & (byte > b'\r'))
 }
 
 /// How many bytes text of any number of lines takes, each line with a prefix
@@ -378,14 +423,4 @@ fn lines_len(text: &str, prefix: usize) -> usize {
         }
     }
     text.len() - pairs + lines * prefix + 1
-}
-
-/// Writes formatted text into a buffer.
-struct Put<'a, B>(&'a mut B);
-
-impl<B: BufMut> fmt::Write for Put<'_, B> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.put_slice(text.as_bytes());
-        Ok(())
-    }
 }

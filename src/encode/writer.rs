@@ -2,11 +2,9 @@
 
 use core::{fmt, time::Duration};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use super::{
-    put_field, put_lines, put_retry, validate_event_type, validate_id, whole_milliseconds,
-};
+use super::{put_lines, put_retry, validate_event_type, validate_id, whole_milliseconds};
 use crate::error::EncodeError;
 
 /// Writes one event straight into a buffer: for a server that builds no
@@ -66,6 +64,7 @@ enum Data {
 
 impl<'a> EventWriter<'a> {
     /// Begins an event at the end of the buffer.
+    #[inline]
     pub fn new(buffer: &'a mut BytesMut) -> Self {
         Self { start: buffer.len(), buffer, data: Data::None }
     }
@@ -75,9 +74,10 @@ impl<'a> EventWriter<'a> {
     /// # Errors
     ///
     /// [`EncodeError::LineEnd`] for CR or LF in it.
+    #[inline]
     pub fn event_type(mut self, event_type: &str) -> Result<Self, EncodeError> {
         validate_event_type(event_type)?;
-        put_field(b"event: ", event_type, self.between_lines());
+        self.put_field(b"event: ", event_type);
         Ok(self)
     }
 
@@ -87,9 +87,10 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeError::LineEnd`] for CR or LF and [`EncodeError::Nul`] for
     /// U+0000 in it.
+    #[inline]
     pub fn id(mut self, id: &str) -> Result<Self, EncodeError> {
         validate_id(id)?;
-        put_field(b"id: ", id, self.between_lines());
+        self.put_field(b"id: ", id);
         Ok(self)
     }
 
@@ -99,6 +100,7 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeError::Retry`] if it is not a whole number of milliseconds, or
     /// more than `u64::MAX` of them.
+    #[inline]
     pub fn retry(mut self, time: Duration) -> Result<Self, EncodeError> {
         let milliseconds = whole_milliseconds(time)?;
         put_retry(milliseconds, self.between_lines());
@@ -106,6 +108,7 @@ impl<'a> EventWriter<'a> {
     }
 
     /// Appends text to the data, as `write!` does.
+    #[inline]
     pub fn data(mut self, text: &str) -> Self {
         self.put_data(text);
         self
@@ -113,33 +116,44 @@ impl<'a> EventWriter<'a> {
 
     /// Ends the event. An event without data gets empty data, because otherwise
     /// a client would not dispatch it.
+    #[inline]
     pub fn finish(mut self) {
         if self.data == Data::None {
             self.put_data("");
         }
-        self.between_lines().put_slice(b"\n");
+        self.between_lines().extend_from_slice(b"\n");
         self.start = self.buffer.len();
     }
 
+    #[inline]
     fn put_data(&mut self, text: &str) {
         if matches!(self.data, Data::None | Data::Closed) {
-            self.buffer.put_slice(b"data: ");
+            self.buffer.extend_from_slice(b"data: ");
             self.data = Data::Open;
         }
         let rest = match self.data {
             Data::OpenAfterCr => text.strip_prefix('\n').unwrap_or(text),
             _ => text,
         };
-        let after_cr = put_lines(rest, b"\ndata: ", self.buffer);
+        let after_cr = put_lines(rest, b"\ndata: ", |bytes| self.buffer.extend_from_slice(bytes));
         if !text.is_empty() {
             self.data = if after_cr { Data::OpenAfterCr } else { Data::Open };
         }
     }
 
+    #[inline]
+    fn put_field(&mut self, name: &[u8], value: &str) {
+        let buffer = self.between_lines();
+        buffer.extend_from_slice(name);
+        buffer.extend_from_slice(value.as_bytes());
+        buffer.extend_from_slice(b"\n");
+    }
+
     /// The buffer, with the last line ended.
+    #[inline]
     fn between_lines(&mut self) -> &mut BytesMut {
         if matches!(self.data, Data::Open | Data::OpenAfterCr) {
-            self.buffer.put_slice(b"\n");
+            self.buffer.extend_from_slice(b"\n");
             self.data = Data::Closed;
         }
         self.buffer
@@ -147,6 +161,7 @@ impl<'a> EventWriter<'a> {
 }
 
 impl fmt::Write for EventWriter<'_> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.put_data(text);
         Ok(())
@@ -178,6 +193,7 @@ impl std::io::Write for EventWriter<'_> {
 }
 
 impl Drop for EventWriter<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.buffer.truncate(self.start);
     }
