@@ -307,6 +307,45 @@ fn data_behind_another_field_is_a_line_of_its_own() {
 }
 
 #[test]
+fn empty_data_behind_another_field_is_a_line_unless_there_is_nothing_to_write() {
+    let mut buffer = BytesMut::new();
+    EventWriter::new(&mut buffer).data("a").id("1").unwrap().data("").finish();
+    assert_eq!(buffer, "data: a\nid: 1\ndata: \n\n");
+
+    buffer.clear();
+    let mut event = EventWriter::new(&mut buffer).data("a").id("1").unwrap();
+    std::io::Write::write_all(&mut event, b"").unwrap();
+    event.finish();
+    assert_eq!(buffer, "data: a\nid: 1\n\n");
+}
+
+#[test]
+fn short_and_long_values_are_written_whole() {
+    // Around the sizes at which other code takes over.
+    for length in (0..40).chain(100..140).chain([1000]) {
+        let text = "x".repeat(length);
+        let lines = format!("{text}\n{text}");
+        let event = Event::builder().event_type(&*text).id(&*text).data(&*lines).build().unwrap();
+        let field = if text.is_empty() { String::new() } else { format!("event: {text}\n") };
+        let expected = format!("{field}id: {text}\ndata: {text}\ndata: {text}\n\n");
+        assert_eq!(&event.to_bytes()[..], expected.as_bytes());
+
+        let mut buffer = vec![0; expected.len()];
+        event.encode(&mut &mut buffer[..]);
+        assert_eq!(buffer, expected.as_bytes());
+
+        for end in ["\n", "\r"] {
+            let error = Err(EncodeError::LineEnd { field: "id", position: length });
+            assert_eq!(Event::builder().id(format!("{text}{end}")).build(), error);
+        }
+        for plain in ["\t", "\u{B}", "\u{1}"] {
+            let id = format!("{text}{plain}");
+            assert_eq!(Event::builder().id(&*id).build().unwrap().id(), Some(&*id));
+        }
+    }
+}
+
+#[test]
 fn a_field_after_the_data_adds_nothing_to_it() {
     let mut buffer = BytesMut::new();
     EventWriter::new(&mut buffer).data("a").id("1").unwrap().finish();

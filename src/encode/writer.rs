@@ -107,7 +107,8 @@ impl<'a> EventWriter<'a> {
         Ok(self)
     }
 
-    /// Appends text to the data, as `write!` does.
+    /// Appends text to the data, as `write!` does. Behind another field, empty
+    /// text is an empty line. (`io::Write::write_all` of no bytes writes nothing.)
     #[inline]
     pub fn data(mut self, text: &str) -> Self {
         self.put_data(text);
