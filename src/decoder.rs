@@ -137,7 +137,6 @@ impl Decoder {
     ///
     /// Same as [`Parser::finish`].
     pub fn finish(&mut self) -> Result<Option<Event>, ParseError> {
-        self.shared_id.forget();
         let last = self.parser.finish().map(|event| event.map(|event| event.to_event()));
         // The parser still holds what it has lent.
         self.reset();

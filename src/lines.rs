@@ -462,9 +462,11 @@ mod tests {
         let (mut ends, mut parts) = (Vec::new(), Vec::new());
         loop {
             let last = lines.last();
-            let found: Vec<_> = core::iter::from_fn(|| lines.next()).collect();
-            assert_eq!(found.last().copied(), last);
-            ends.extend(found);
+            while let Some(end) = lines.next() {
+                assert_eq!(lines.last(), last.filter(|last| *last != end));
+                ends.push(end);
+            }
+            assert!(last.is_none() || last == ends.last().copied());
             let Some(part) = lines.search(bytes) else { break };
             assert!(!part.is_ascii || bytes[part.start..part.end].is_ascii());
             parts.push(part);
@@ -493,6 +495,34 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_that_is_not_ascii_is_seen_wherever_it_stands() {
+        for length in (0..200).chain(1020..1100) {
+            for position in (0..length).step_by(1 + length / 200) {
+                let mut bytes = vec![b'a'; length];
+                bytes[position] = 0x80;
+                all(&bytes);
+                bytes[length - 1] = LF;
+                all(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn another_chunk_begins_with_nothing_known() {
+        for first in [&b"a\nb\nc"[..], &b"a\n".repeat(500), &[b'a'; 1024]] {
+            let mut lines = LineEnds::new();
+            assert!(lines.search(first).is_some());
+            lines.next();
+            lines.restart(3);
+            assert_eq!((lines.last(), lines.next()), (None, None));
+            let chunk = b"\n\n\na\nb\n".repeat(20);
+            let searched = lines.search(&chunk);
+            assert_eq!(searched, Some(Searched { start: 3, end: chunk.len(), is_ascii: true }));
+            assert_eq!((lines.next(), lines.next()), (Some(4), Some(6)));
+        }
+    }
+
+    #[test]
     fn a_window_is_as_long_as_documented() {
         let (_, parts) = all(&vec![b'\n'; 1025]);
         let lengths: Vec<_> = parts.iter().map(|part| part.end - part.start).collect();
@@ -502,9 +532,10 @@ mod tests {
 
     #[test]
     fn a_line_longer_than_a_window_is_searched_in_two_steps() {
-        let line = [&b"a".repeat(100_000)[..], b"\nb\n"].concat();
+        let line = [&b"a".repeat(100_000)[..], b"\nb\nc\n"].concat();
         let (ends, parts) = all(&line);
-        assert_eq!(ends, [100_000, 100_002]);
-        assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [1024, 100_001, 100_003]);
+        assert_eq!(ends, [100_000, 100_002, 100_004]);
+        // And those after it together.
+        assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [1024, 100_001, 100_005]);
     }
 }

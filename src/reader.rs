@@ -123,7 +123,7 @@ impl<R> EventReader<R> {
     /// Before the end the parser is in the middle of the stream; to read
     /// another stream with it, [`reset`](Parser::reset) it.
     pub fn into_parts(self) -> (R, Parser, Vec<u8>) {
-        let unread = self.chunk.bytes()[self.chunk.position()..].to_vec();
+        let unread = self.chunk.rest().to_vec();
         (self.inner, self.parser, unread)
     }
 }

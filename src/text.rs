@@ -158,11 +158,6 @@ impl<B: StableBytes> Chunk<B> {
         self.progress.position == self.bytes().len()
     }
 
-    /// How much has been read.
-    pub(crate) fn position(&self) -> usize {
-        self.progress.position
-    }
-
     /// Lends the chunk to the parser, to read on.
     #[inline]
     pub(crate) fn reading(&mut self) -> Reading<'_> {
@@ -344,6 +339,11 @@ impl Chunk<ReadBuffer> {
         Self::new(ReadBuffer { buffer, filled: 0 }, origin)
     }
 
+    /// The bytes that have not been read.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.bytes()[self.progress.position..]
+    }
+
     /// Replaces the bytes with what `read` puts into the buffer, and returns
     /// how many there are. All of the old ones must have been read.
     pub(crate) fn refill<E>(
@@ -463,12 +463,15 @@ impl Slices {
         Self::join(data.bytes, event_type, id)
     }
 
-    /// The data must be text.
+    /// Appends type and ID to data, which must be text, and gives back the memory
+    /// that is not needed.
     fn join(data: Vec<u8>, event_type: &str, id: &str) -> Self {
         let (data_end, mut buffer) = (data.len(), data);
+        buffer.reserve_exact(event_type.len() + id.len());
         append(&mut buffer, event_type.as_bytes());
         let type_end = buffer.len();
         append(&mut buffer, id.as_bytes());
+        buffer.shrink_to_fit();
         Self {
             data: Span::new(0, data_end),
             event_type: Span::new(data_end, type_end),
@@ -714,6 +717,16 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_ascii_are_text_without_a_validation() {
+        let bytes = b"data: a\r\n\n".repeat(500);
+        let mut chunk = Chunk::new(&bytes[..], 0);
+        while let Some(line) = chunk.reading().next_line() {
+            assert!(chunk.text().contains(line));
+        }
+        assert_eq!(chunk.progress.valid, Span::new(0, bytes.len()));
+    }
+
+    #[test]
     fn each_line_is_told_apart_wherever_windows_end() {
         for length in (0..40).chain(1000..1030).chain(2030..2060) {
             let padding = "a".repeat(length);
@@ -762,6 +775,14 @@ mod tests {
         let line = chunk.reading().next_line().unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 4));
+    }
+
+    #[test]
+    #[should_panic]
+    fn data_that_was_not_validated_makes_no_slices() {
+        let mut buffer = TextBuffer::default();
+        buffer.push(b"\xFF");
+        Slices::from_buffer(buffer, "", "");
     }
 
     #[test]
@@ -824,6 +845,8 @@ mod tests {
                 for (piece, is_all) in [(head, false), (rest, true)] {
                     buffer.push(piece);
                     buffer.replace_invalid(is_all);
+                    let rest = buffer.unvalidated_bytes();
+                    assert!(rest.is_empty() || (!is_all && is_cut_character(rest)));
                 }
                 assert_eq!(buffer.text(), whole, "{bytes:X?} cut at {cut}");
             }

@@ -387,14 +387,13 @@ fn large_data_that_is_put_together_is_moved_into_its_event_and_not_copied() {
     for (length, event_type, id) in
         [(KEPT + 1, "", ""), (3 * KEPT, "", ""), (100_000, "t", "1"), (1_000_000, "", "1")]
     {
-        let (block, _) = joined(event_type, id, length);
+        let (block, text) = joined(event_type, id, length);
         for size in [1460, 64] {
             let [lent, owned] = lent_and_owned(&block, size);
-            // The buffer becomes the event: `Bytes` needs a handle for what it does
-            // not fill.
+            // The buffer becomes the event, and what it does not fill is given back.
             assert!(owned.calls <= lent.calls + 1, "{length} in chunks of {size}");
-            let handle = owned.bytes - lent.bytes;
-            assert!(handle < 64, "{length} in chunks of {size}: {handle} bytes more");
+            assert_eq!(owned.bytes, lent.bytes, "{length} in chunks of {size}");
+            assert!(owned.left <= text as isize, "{length} in chunks of {size}: {}", owned.left);
         }
     }
 }

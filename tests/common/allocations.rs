@@ -12,7 +12,8 @@ use std::{
 pub struct Allocations {
     /// How often it has allocated, or enlarged what it had.
     pub calls: usize,
-    /// How many bytes that was in all; of what was enlarged, all of the new size.
+    /// How many bytes that was in all; of what was enlarged, all of the new size; of what
+    /// became smaller, nothing.
     pub bytes: u64,
     /// How many bytes were alive at the most.
     pub peak: isize,
@@ -40,12 +41,13 @@ thread_local! {
         const { Cell::new(Allocations { calls: 0, bytes: 0, peak: 0, left: 0 }) };
 }
 
-fn count_allocated(size: usize) {
+/// Memory of `size` bytes, of which so many have to be filled.
+fn count_allocated(size: usize, filled: usize) {
     let Allocations { calls, bytes, peak, left } = TOTAL.get();
     let left = left + size as isize;
     TOTAL.set(Allocations {
         calls: calls + 1,
-        bytes: bytes + size as u64,
+        bytes: bytes + filled as u64,
         peak: peak.max(left),
         left,
     });
@@ -65,7 +67,7 @@ static ALLOCATOR: Counting = Counting;
 // SAFETY: all is left to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count_allocated(layout.size());
+        count_allocated(layout.size(), layout.size());
         // SAFETY: as the caller's.
         unsafe { System.alloc(layout) }
     }
@@ -77,8 +79,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Old and new are alive while one is copied to the other.
-        count_allocated(size);
+        // Old and new are alive while one is copied to the other. What becomes
+        // smaller stays where it is, as a rule.
+        count_allocated(size, if size > layout.size() { size } else { 0 });
         count_freed(layout.size());
         // SAFETY: as the caller's.
         unsafe { System.realloc(pointer, layout, size) }
