@@ -24,8 +24,8 @@ const KEPT_IN_QUEUE: usize = 16;
 /// reading may be interleaved freely.
 ///
 /// It does no I/O. An event that is entirely within a chunk is a slice of it.
-/// One that is not, because it is split across chunks or has several `data`
-/// lines, is copied once into memory of its own.
+/// One that is not, because it is split across chunks, has several `data` lines or
+/// is not UTF-8, is copied once into memory of its own.
 ///
 /// # Cost
 ///
@@ -259,12 +259,7 @@ impl Decoder {
         let fields = self.parser.fields();
         let has_id = fields.has(ID);
         let Some([data, event_type, own_id]) = fields.in_chunk() else {
-            let data = self.parser.take_large_data();
-            let event = self.parser.lend_event(self.chunk.text());
-            return match data {
-                Some(data) => event.with_data(data, &mut self.shared_id),
-                None => event.copied_with(&mut self.shared_id),
-            };
+            return self.copied_event();
         };
         let (id, last_event_id) = match self.id_in_chunk {
             _ if has_id => {
@@ -276,6 +271,17 @@ impl Decoder {
         };
         let retry = self.parser.retry();
         Event::from_parts(self.chunk.slices(data, event_type, id), last_event_id, retry)
+    }
+
+    /// Same as [`event`](Self::event), if not all of it is in the chunk.
+    #[inline(never)]
+    fn copied_event(&mut self) -> Event {
+        let data = self.parser.take_large_data();
+        let event = self.parser.lend_event(self.chunk.text());
+        match data {
+            Some(data) => event.with_data(data, &mut self.shared_id),
+            None => event.copied_with(&mut self.shared_id),
+        }
     }
 }
 

@@ -45,8 +45,8 @@
 //! - **The standard's result.** WHATWG HTML §9.2.5 and §9.2.6, wherever chunks
 //!   end. Nothing waits for a byte that it does not need.
 //! - **No copies.** An event that is entirely within one chunk is a slice of
-//!   it. Only an event that is split across chunks, or that has several `data`
-//!   lines, is assembled in a buffer. [`Parser`] says what that costs.
+//!   it. Only an event that is split across chunks, has several `data` lines or
+//!   is not UTF-8 is assembled in a buffer. [`Parser`] says what that costs.
 //! - **Bounded memory.** [`ParserBuilder::max_event_size`] limits what one
 //!   block may hold. A block that exceeds it yields one [`ParseError`], and the
 //!   next block is intact.

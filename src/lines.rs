@@ -56,7 +56,7 @@ enum Line {
 
 /// The masks of a window. Those of blocks that are not in it are left as they
 /// are, so that a short chunk does not pay for them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Masks([MaybeUninit<u64>; BLOCKS]);
 
 impl Masks {
@@ -65,11 +65,13 @@ impl Masks {
         self.0[block].write(mask);
     }
 
-    /// The mask of a block of which the summary says that it is not zero.
+    /// # Safety
+    ///
+    /// The mask of this block must have been set. The bit of a block is set in the
+    /// summary after that is done, by `search_blocks`, and nowhere else.
     #[inline]
-    fn get(&self, block: usize) -> u64 {
-        // SAFETY: the bit of a block is set in the summary after its mask is set
-        // here, by `search_blocks`, and nowhere else.
+    unsafe fn get(&self, block: usize) -> u64 {
+        // SAFETY: by the caller's promise.
         unsafe { self.0[block].assume_init() }
     }
 }
@@ -113,7 +115,8 @@ impl LineEnds {
             }
             let block = self.summary.trailing_zeros() as usize % BLOCKS;
             self.summary &= self.summary - 1;
-            self.bits = self.masks.get(block);
+            // SAFETY: the summary says that the block has a mask.
+            self.bits = unsafe { self.masks.get(block) };
             self.block = self.window + block * BLOCK;
         }
         let end = self.block + self.bits.trailing_zeros() as usize;
@@ -121,15 +124,9 @@ impl LineEnds {
         Some(end)
     }
 
-    /// The last line end that has been found, if it has not been read.
-    pub(crate) fn last(&self) -> Option<usize> {
-        let (block, bits) = match self.summary.checked_ilog2() {
-            Some(block) => {
-                (self.window + block as usize * BLOCK, self.masks.get(block as usize % BLOCKS))
-            }
-            None => (self.block, self.bits),
-        };
-        Some(block + bits.checked_ilog2()? as usize)
+    /// Up to where the chunk has been searched.
+    pub(crate) fn searched(&self) -> usize {
+        self.searched
     }
 
     /// Whether all of the chunk has been searched.
@@ -289,10 +286,10 @@ mod portable {
     const EACH: u64 = u64::MAX / 0xFF;
     const LOW_BITS: u64 = 0x7F * EACH;
     const HIGH_BIT: u64 = 0x80 * EACH;
-    #[cfg(any(test, not(target_arch = "x86_64")))]
+    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     const LOW_NIBBLE: u64 = 0x0F * EACH;
 
-    #[cfg(any(test, not(target_arch = "x86_64")))]
+    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     #[inline]
     pub(super) fn block(bytes: &[u8; 64]) -> Found {
         let mut words = [0; 8];
@@ -313,7 +310,7 @@ mod portable {
         each.fold(Found::default(), |found, (index, bytes)| found.and(word(*bytes), 8 * index))
     }
 
-    #[cfg(any(test, not(target_arch = "x86_64")))]
+    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     #[inline]
     pub(super) fn sixteen(bytes: &[u8; 16]) -> Found {
         let [low, high] = [0, 64].map(|shift| (u128::from_le_bytes(*bytes) >> shift) as u64);
@@ -339,11 +336,12 @@ mod portable {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
 use portable as vector;
 
-/// Sixteen bytes at a time, with SSE2, which each x86-64 processor has.
-#[cfg(target_arch = "x86_64")]
+/// Sixteen bytes at a time, with SSE2. Programs for x86-64 may use it, except
+/// where there is no operating system.
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod vector {
     use core::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
@@ -356,7 +354,7 @@ mod vector {
         let quarter = |index: usize| load(bytes[16 * index..][..16].try_into().expect("16 bytes"));
         let (a, b, c, d) = (quarter(0), quarter(1), quarter(2), quarter(3));
         let ends = line_ends(a) | line_ends(b) << 16 | line_ends(c) << 32 | line_ends(d) << 48;
-        // SAFETY: SSE2 is part of x86-64.
+        // SAFETY: this is compiled only for targets with SSE2.
         let all = unsafe { _mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)) };
         Found { ends, non_ascii: high_bits(all) }
     }
@@ -375,7 +373,7 @@ mod vector {
 
     #[inline]
     fn line_ends(vector: __m128i) -> u64 {
-        // SAFETY: SSE2 is part of x86-64.
+        // SAFETY: this is compiled only for targets with SSE2.
         let equal = unsafe {
             let lf = _mm_cmpeq_epi8(vector, _mm_set1_epi8(LF as i8));
             let cr = _mm_cmpeq_epi8(vector, _mm_set1_epi8(CR as i8));
@@ -387,7 +385,7 @@ mod vector {
     /// The high bit of each byte.
     #[inline]
     fn high_bits(vector: __m128i) -> u64 {
-        // SAFETY: SSE2 is part of x86-64.
+        // SAFETY: this is compiled only for targets with SSE2.
         let bits = unsafe { _mm_movemask_epi8(vector) };
         u64::from(bits as u32)
     }
@@ -461,14 +459,10 @@ mod tests {
         let mut lines = LineEnds::new();
         let (mut ends, mut parts) = (Vec::new(), Vec::new());
         loop {
-            let last = lines.last();
-            while let Some(end) = lines.next() {
-                assert_eq!(lines.last(), last.filter(|last| *last != end));
-                ends.push(end);
-            }
-            assert!(last.is_none() || last == ends.last().copied());
+            ends.extend(core::iter::from_fn(|| lines.next()));
             let Some(part) = lines.search(bytes) else { break };
             assert!(!part.is_ascii || bytes[part.start..part.end].is_ascii());
+            assert_eq!(lines.searched(), part.end);
             parts.push(part);
         }
         (ends, parts)
@@ -514,7 +508,7 @@ mod tests {
             assert!(lines.search(first).is_some());
             lines.next();
             lines.restart(3);
-            assert_eq!((lines.last(), lines.next()), (None, None));
+            assert_eq!(lines.next(), None);
             let chunk = b"\n\n\na\nb\n".repeat(20);
             let searched = lines.search(&chunk);
             assert_eq!(searched, Some(Searched { start: 3, end: chunk.len(), is_ascii: true }));

@@ -68,8 +68,8 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 ///
 /// Each byte is looked at a fixed number of times, unless each [`Feed`] is
 /// dropped [early](Feed::remaining). Memory is allocated only for a block that
-/// is split across chunks, or that has several `data` lines or a comment in it,
-/// and for the last event ID.
+/// is split across chunks, or that has several `data` lines, a comment or bytes
+/// that are not UTF-8 in it, and for the last event ID.
 ///
 /// While a block is open, the buffers hold at most three times
 /// [`max_event_size`](ParserBuilder::max_event_size), and half of it again for
@@ -285,7 +285,7 @@ impl Parser {
         mut chunk: Reading<'_>,
         wanted: Wanted,
     ) -> Result<Kind, ParseError> {
-        // A copy in registers.
+        // The parts of the argument are in memory, those of a local are not.
         let mut chunk = chunk.reborrow();
         if mem::take(&mut self.retry_undelivered) && wanted == Wanted::Items {
             return Ok(Kind::Retry);
@@ -547,14 +547,9 @@ impl Parser {
     /// Treats what was read as the beginning of a BOM as the beginning of a
     /// line.
     fn settle_bom(&mut self) -> Result<(), ParseError> {
-        match mem::replace(&mut self.seam, Seam::None) {
-            Seam::Bom(read @ 1..) => self.begin_line(&BOM[..usize::from(read)]),
-            Seam::Bom(0) => Ok(()),
-            other => {
-                self.seam = other;
-                Ok(())
-            }
-        }
+        let Seam::Bom(read) = self.seam else { return Ok(()) };
+        self.seam = Seam::None;
+        if read == 0 { Ok(()) } else { self.begin_line(&BOM[..usize::from(read)]) }
     }
 
     /// Passes over the LF of a CR LF that a chunk end has split.
@@ -572,7 +567,7 @@ impl Parser {
 
     /// Reads the head of the chunk: its part of the unfinished line.
     fn read_head(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
-        if self.block.unfinished() > WINDOW {
+        if self.block.unvalidated_data() > WINDOW {
             chunk.go_on_with_long_line();
         }
         match chunk.next_line() {

@@ -1,10 +1,9 @@
 //! Text over bytes that were validated once.
 //!
-//! A chunk is validated as a whole, or a good part of it at a time, because a
-//! vectorised validation of thousands of bytes costs next to nothing, while one
-//! for each short field value does not. From then on its field values are spans,
-//! and a span becomes a `&str` without another look at the bytes. Three types
-//! carry the proof:
+//! A chunk is validated by the kilobyte, unless it is ASCII, because a vectorised
+//! validation of many bytes costs next to nothing, while one for each short field
+//! value does not. From then on its field values are spans, and a span becomes a
+//! `&str` without another look at the bytes. Three types carry the proof:
 //!
 //! - [`Chunk`] knows which region of its bytes is valid and lends text from it;
 //! - [`TextBuffer`] knows how much of what was put together in it is;
@@ -54,7 +53,7 @@ impl Span {
 /// # Safety
 ///
 /// Every call of `bytes` on a value must return the same bytes, unless the
-/// value is mutably borrowed in between.
+/// value is mutably borrowed in between. To move or clone it must not change them.
 pub(crate) unsafe trait StableBytes {
     fn bytes(&self) -> &[u8];
 }
@@ -103,11 +102,11 @@ impl Progress {
         }
     }
 
-    /// Validates the line that was passed last, and with it those after it that
-    /// are known to be whole.
+    /// Validates the line that was passed last, and with it all after it that has
+    /// been searched. A character that is cut there is validated with what follows.
     #[inline(never)]
     fn validate(&mut self, bytes: &[u8], line: Span) -> bool {
-        let end = self.ends.last().map_or(self.position, |end| end + 1);
+        let end = self.ends.searched();
         let valid = &mut self.valid;
         loop {
             valid.end += match simdutf8::compat::from_utf8(&bytes[valid.end..end]) {
@@ -167,7 +166,8 @@ impl<B: StableBytes> Chunk<B> {
     /// What is known to be text.
     #[inline]
     pub(crate) fn text(&self) -> Text<'_> {
-        valid_text(self.bytes.bytes(), self.progress.valid)
+        // SAFETY: by the invariant of `Chunk`.
+        unsafe { Text::new(self.bytes.bytes(), self.progress.valid) }
     }
 }
 
@@ -180,6 +180,16 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    /// # Safety
+    ///
+    /// `bytes[valid]` must be UTF-8.
+    #[inline]
+    unsafe fn new(bytes: &'a [u8], valid: Span) -> Self {
+        // SAFETY: by the caller's promise.
+        let text = unsafe { str::from_utf8_unchecked(&bytes[valid.range()]) };
+        Self { text, start: valid.start }
+    }
+
     /// The text at `span`, which must be in the valid region, on character
     /// boundaries. Costs a few comparisons.
     #[inline]
@@ -297,15 +307,9 @@ impl<'a> Reading<'a> {
     /// What is known to be text.
     #[inline]
     pub(crate) fn text(&self) -> Text<'a> {
-        valid_text(self.bytes, self.progress.valid)
+        // SAFETY: by the invariant of `Reading`.
+        unsafe { Text::new(self.bytes, self.progress.valid) }
     }
-}
-
-/// `valid` must be that of the chunk with these bytes.
-#[inline]
-fn valid_text(bytes: &[u8], valid: Span) -> Text<'_> {
-    // SAFETY: by the invariant of `Chunk` and `Reading`.
-    Text { text: unsafe { str::from_utf8_unchecked(&bytes[valid.range()]) }, start: valid.start }
 }
 
 impl<'c> Chunk<&'c [u8]> {
@@ -446,32 +450,31 @@ impl Slices {
     /// Copies the three texts into memory of their own, which is all that it
     /// allocates.
     pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
-        let mut buffer = Vec::with_capacity(data.len() + event_type.len() + id.len());
-        append(&mut buffer, data.as_bytes());
+        let mut buffer = String::with_capacity(data.len() + event_type.len() + id.len());
+        buffer.push_str(data);
         Self::join(buffer, event_type, id)
     }
 
     /// Takes over data.
     pub(crate) fn from_data(data: String) -> Self {
-        Self::join(data.into_bytes(), "", "")
+        Self::join(data, "", "")
     }
 
-    /// Takes over data, all of which must have been validated, and copies the
-    /// other two.
+    /// Takes over data, all of which must have been validated, copies the other
+    /// two, and gives back the memory that is not needed.
     pub(crate) fn from_buffer(data: TextBuffer, event_type: &str, id: &str) -> Self {
-        assert_eq!(data.unvalidated(), 0, "the data is text");
-        Self::join(data.bytes, event_type, id)
+        let mut data = data.into_text();
+        data.reserve_exact(event_type.len() + id.len());
+        data.shrink_to(data.len() + event_type.len() + id.len());
+        Self::join(data, event_type, id)
     }
 
-    /// Appends type and ID to data, which must be text, and gives back the memory
-    /// that is not needed.
-    fn join(data: Vec<u8>, event_type: &str, id: &str) -> Self {
+    /// Appends type and ID to data.
+    fn join(data: String, event_type: &str, id: &str) -> Self {
         let (data_end, mut buffer) = (data.len(), data);
-        buffer.reserve_exact(event_type.len() + id.len());
-        append(&mut buffer, event_type.as_bytes());
+        buffer.push_str(event_type);
         let type_end = buffer.len();
-        append(&mut buffer, id.as_bytes());
-        buffer.shrink_to_fit();
+        buffer.push_str(id);
         Self {
             data: Span::new(0, data_end),
             event_type: Span::new(data_end, type_end),
@@ -613,6 +616,13 @@ impl TextBuffer {
 
     pub(crate) fn shrink_to(&mut self, capacity: usize) {
         self.bytes.shrink_to(capacity);
+    }
+
+    /// The text, all of which must have been validated.
+    fn into_text(self) -> String {
+        assert_eq!(self.unvalidated(), 0, "all of it is text");
+        // SAFETY: by the invariant.
+        unsafe { String::from_utf8_unchecked(self.bytes) }
     }
 }
 

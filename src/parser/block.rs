@@ -366,8 +366,9 @@ impl Block {
         }
     }
 
-    /// How long the unfinished value is, at least.
-    pub(super) fn unfinished(&self) -> usize {
+    /// How much of unfinished data waits for its line end: a hint of how long the
+    /// line is.
+    pub(super) fn unvalidated_data(&self) -> usize {
         self.data.unvalidated()
     }
 
@@ -449,7 +450,7 @@ impl Block {
     #[inline]
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
-        if self.outgrown {
+        if self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA {
             self.last_length = self.data.len();
         }
         self.pass(next_start);

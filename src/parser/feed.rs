@@ -103,7 +103,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// lost. Costs nothing.
     ///
     /// A new `Feed` starts its lookahead from scratch, which may cover up to 1
-    /// KiB, or one long line. So do not create one for each event without need.
+    /// KiB, and one long line. So do not create one for each event without need.
     pub fn remaining(&self) -> &'c [u8] {
         self.chunk.rest()
     }

@@ -3,8 +3,8 @@
 //! It is read as it arrives, and only what it means is kept: the field name is a
 //! position in the one name that it can still become, and the value goes
 //! straight to where it belongs in the [`Block`]. There it is validated when the
-//! line is complete, so that nothing here has to think of a character that is
-//! cut. Lines that are not UTF-8 are read here too, however they are cut.
+//! line is complete, so that for what is kept nothing here has to think of a
+//! character that is cut. Lines that are not UTF-8 are read here too, however they are cut.
 
 use core::str;
 
