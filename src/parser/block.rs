@@ -181,11 +181,19 @@ impl Block {
 
     fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
         self.save_data(text);
-        let size = self.data.len().saturating_add(1 + value.len());
+        self.end_data_line(value.len())?;
+        self.data.push_text(text.get(value));
+        Ok(())
+    }
+
+    /// Appends the LF between two data lines, with room for a next line of this
+    /// length.
+    #[inline]
+    fn end_data_line(&mut self, next_length: usize) -> Result<(), TooLarge> {
+        let size = self.data.len().saturating_add(1 + next_length);
         check(size, self.limit)?;
         self.make_room(Buffer::Data, size);
         self.data.push_text("\n");
-        self.data.push_text(text.get(value));
         Ok(())
     }
 
@@ -237,11 +245,7 @@ impl Block {
             self.fields.put_in_buffer(DATA);
             return Ok(());
         }
-        let size = self.data.len() + 1;
-        check(size, self.limit)?;
-        self.make_room(Buffer::Data, size);
-        self.data.push_text("\n");
-        Ok(())
+        self.end_data_line(0)
     }
 
     /// Appends the next bytes of a value. They are validated when the line
