@@ -113,9 +113,6 @@ pub struct Parser {
     /// Where in the chunk the comment is that was read last, to be lent; `None`
     /// if it is in the block's buffer.
     comment: Option<Span>,
-    /// The block that ended last had no data, but both an ID and a reconnection
-    /// time, and the second of these two items is yet to be delivered.
-    retry_undelivered: bool,
     /// A block has set the last event ID since the owner asked.
     new_id: bool,
 }
@@ -154,7 +151,6 @@ impl Parser {
             block: Block::new(config.max_event_size),
             reconnection_time_before: None,
             comment: None,
-            retry_undelivered: false,
             new_id: false,
             config,
         }
@@ -280,29 +276,61 @@ impl Parser {
     }
 
     /// Reads up to the next item that is wanted, and returns what it is.
+    ///
+    /// This is the loop that everything depends on. It becomes part of its
+    /// callers; what is done seldom is not, but has functions of its own.
+    #[inline(always)]
     pub(crate) fn advance(
         &mut self,
         mut chunk: Reading<'_>,
         wanted: Wanted,
     ) -> Result<Kind, ParseError> {
-        // The parts of the argument are in memory, those of a local are not.
-        let mut chunk = chunk.reborrow();
-        if mem::take(&mut self.retry_undelivered) && wanted == Wanted::Items {
-            return Ok(Kind::Retry);
+        if self.block.ended {
+            if wanted == Wanted::Items && self.block.pass_id_without_data() {
+                return Ok(Kind::Retry);
+            }
+            self.block.begin();
         }
-        if self.seam == Seam::Line {
-            if let Some(part) = chunk.take_part_of_line() {
-                self.offset = chunk.offset();
-                return self.read_tail(part).map(|()| Kind::End);
+        if self.block.outgrown {
+            self.trim();
+        }
+        if self.seam != Seam::None {
+            match self.cross_seam(chunk.reborrow(), wanted) {
+                Ok(None) => {}
+                Ok(Some(kind)) => return Ok(kind),
+                Err(error) => return Err(error),
             }
         }
-        self.begin_block();
-        let outcome = self.read(&mut chunk, wanted);
-        self.offset = chunk.offset();
-        if chunk.ends_with_cr() {
-            self.seam = Seam::LineEnd;
+        while let Some(line) = chunk.next_line(|| self.seam = Seam::LineEnd) {
+            let item = if line.is_empty() {
+                if self.block.exceeds_limit() {
+                    return Err(self.refuse_at_end(chunk.offset()));
+                }
+                self.end_block(&chunk)
+            } else if self.block.dropped {
+                None
+            } else if chunk.is_text(line) {
+                match self.read_line(&chunk, line) {
+                    Ok(item) => item,
+                    Err(TooLarge(size)) => return Err(self.refuse_line(chunk.offset(), size)),
+                }
+            } else {
+                match self.read_invalid_line(chunk.reborrow(), line) {
+                    Ok(item) => item,
+                    Err(error) => return Err(error),
+                }
+            };
+            if let Some(kind) = item {
+                if self.is_delivered(kind, wanted, &chunk) {
+                    return Ok(kind);
+                }
+            }
         }
-        outcome
+        if chunk.is_read() && self.block.is_empty() {
+            self.offset = chunk.offset();
+            return Ok(Kind::End);
+        }
+        self.end_chunk(chunk.reborrow())
     }
 
     /// Whether a block has set the last event ID since this was asked last.
@@ -333,6 +361,10 @@ impl Parser {
     /// Lends the event that `advance` has moved to.
     #[inline(always)]
     pub(crate) fn lend_event<'a>(&'a self, chunk: Text<'a>) -> EventRef<'a> {
+        if let Some(data) = self.block.just_data(chunk) {
+            let last_event_id = self.last_event_id.text();
+            return EventRef::new(data, "", IdSource::Inherited, last_event_id, None);
+        }
         EventRef::new(
             self.block.data(chunk),
             self.block.event_type(chunk),
@@ -357,49 +389,22 @@ impl Parser {
         }
     }
 
-    /// Reads line by line, up to an item that is wanted.
-    #[inline(always)]
-    fn read(&mut self, chunk: &mut Reading<'_>, wanted: Wanted) -> Result<Kind, ParseError> {
-        if self.seam != Seam::None {
-            if let Some(kind) = self.cross_seam(chunk.reborrow())? {
-                if self.is_delivered(kind, wanted, chunk) {
-                    return Ok(kind);
-                }
-            }
-        }
-        while let Some(line) = chunk.next_line() {
-            let item = if line.is_empty() {
-                self.end_block(chunk)?
-            } else if self.block.dropped {
-                None
-            } else if chunk.is_text(line) {
-                let read = self.read_line(chunk, line);
-                read.map_err(|TooLarge(size)| self.refuse(Refusal::TooLarge(size)))?
-            } else {
-                self.read_invalid_line(chunk.reborrow(), line)?
-            };
-            if let Some(kind) = item {
-                if self.is_delivered(kind, wanted, chunk) {
-                    return Ok(kind);
-                }
-            }
-        }
-        self.end_chunk(chunk.reborrow())
-    }
-
     /// Whether to return an item to the caller. If not, it is passed over.
     #[inline(always)]
     fn is_delivered(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
         match (kind, wanted) {
             (Kind::Event | Kind::End, _) => true,
             (Kind::Comment, Wanted::Items) => {
+                self.offset = chunk.offset();
                 self.block.save(chunk.text());
                 true
             }
             (Kind::LastEventId | Kind::Retry, Wanted::Items) => true,
             (Kind::Comment | Kind::LastEventId | Kind::Retry, Wanted::Events) => {
-                self.retry_undelivered = false;
-                self.begin_block();
+                self.block.begin();
+                if self.block.outgrown {
+                    self.trim();
+                }
                 false
             }
         }
@@ -438,6 +443,7 @@ impl Parser {
         chunk: Reading<'_>,
         line: Span,
     ) -> Result<Option<Kind>, ParseError> {
+        self.offset = chunk.offset();
         self.block.save(chunk.text());
         self.tail.begin(&self.block);
         self.finish_line(chunk.line(line))
@@ -446,16 +452,12 @@ impl Parser {
     /// Ends the block at its blank line, which has just been passed: commits the
     /// last event ID, and dispatches the event if there is data.
     #[inline(always)]
-    fn end_block(&mut self, chunk: &Reading<'_>) -> Result<Option<Kind>, ParseError> {
+    fn end_block(&mut self, chunk: &Reading<'_>) -> Option<Kind> {
         let offset = chunk.offset();
+        self.offset = offset;
         if self.block.is_empty() {
             self.block.pass(offset);
-            return Ok(None);
-        }
-        if let Err(TooLarge(size)) = self.block.check_sum() {
-            let error = self.refuse(Refusal::TooLarge(size));
-            self.block.pass(offset);
-            return Err(error);
+            return None;
         }
         self.block.end(offset);
         let fields = &self.block.fields;
@@ -465,24 +467,44 @@ impl Parser {
             self.new_id = true;
         }
         if has_data {
-            return Ok(Some(Kind::Event));
+            return Some(Kind::Event);
         }
         if has_id {
-            self.retry_undelivered = has_retry;
-            return Ok(Some(Kind::LastEventId));
+            return Some(Kind::LastEventId);
         }
         if has_retry {
-            return Ok(Some(Kind::Retry));
+            return Some(Kind::Retry);
         }
         self.begin_block();
-        Ok(None)
+        None
+    }
+
+    /// Refuses the block at its blank line.
+    #[cold]
+    fn refuse_at_end(&mut self, offset: u64) -> ParseError {
+        let error = self.refuse(Refusal::TooLarge(self.block.size()));
+        self.offset = offset;
+        self.block.pass(offset);
+        error
+    }
+
+    /// Refuses the block because of the line that has been passed.
+    #[cold]
+    fn refuse_line(&mut self, offset: u64, size: usize) -> ParseError {
+        self.offset = offset;
+        self.refuse(Refusal::TooLarge(size))
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
-    /// more. Frees memory that no unfinished line needs.
-    #[inline]
+    /// more.
     fn begin_block(&mut self) {
         self.block.begin();
+        self.trim();
+    }
+
+    /// Frees memory that no unfinished line needs.
+    #[cold]
+    fn trim(&mut self) {
         if !self.tail.is_open() {
             self.block.trim();
         }
@@ -515,14 +537,33 @@ impl Parser {
         }
     }
 
-    /// Reads what belongs to the bytes before this chunk.
-    fn cross_seam(&mut self, mut chunk: Reading<'_>) -> Result<Option<Kind>, ParseError> {
+    /// Reads what belongs to the bytes before this chunk. Returns an item that
+    /// is wanted, or the end, if that is reached.
+    #[inline(never)]
+    fn cross_seam(
+        &mut self,
+        mut chunk: Reading<'_>,
+        wanted: Wanted,
+    ) -> Result<Option<Kind>, ParseError> {
+        let mut chunk = chunk.reborrow();
+        if self.seam == Seam::Line {
+            if let Some(part) = chunk.take_part_of_line() {
+                self.offset = chunk.offset();
+                return self.read_tail(part).map(|()| Some(Kind::End));
+            }
+        }
+        let item = self.read_seam(&mut chunk);
+        self.offset = chunk.offset();
+        Ok(item?.filter(|kind| self.is_delivered(*kind, wanted, &chunk)))
+    }
+
+    fn read_seam(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
         match self.seam {
-            Seam::Bom(read) => self.read_bom(read, &mut chunk)?,
-            Seam::LineEnd => self.skip_lf(&mut chunk),
+            Seam::Bom(read) => self.read_bom(read, chunk)?,
+            Seam::LineEnd => self.skip_lf(chunk),
             Seam::Line | Seam::None => {}
         }
-        if self.seam == Seam::Line { self.read_head(&mut chunk) } else { Ok(None) }
+        if self.seam == Seam::Line { self.read_head(chunk) } else { Ok(None) }
     }
 
     /// Passes over a BOM at the very start of the stream.
@@ -570,19 +611,22 @@ impl Parser {
         if self.block.unvalidated_data() > WINDOW {
             chunk.go_on_with_long_line();
         }
-        match chunk.next_line() {
-            Some(line) => {
-                self.seam = Seam::None;
-                self.finish_line(chunk.line(line))
+        self.seam = Seam::None;
+        match chunk.next_line(|| self.seam = Seam::LineEnd) {
+            Some(line) => self.finish_line(chunk.line(line)),
+            None => {
+                self.seam = Seam::Line;
+                self.read_tail(chunk.take_rest()).map(|()| Some(Kind::End))
             }
-            None => self.read_tail(chunk.take_rest()).map(|()| Some(Kind::End)),
         }
     }
 
     /// Reads the tail of the chunk: the beginning of a line, if anything.
+    #[inline(never)]
     fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Result<Kind, ParseError> {
         self.block.save(chunk.text());
         let tail = chunk.take_rest();
+        self.offset = chunk.offset();
         if !tail.is_empty() {
             self.begin_line(tail)?;
         }
@@ -630,7 +674,11 @@ impl Parser {
         self.settle_bom()?;
         self.finish_tail()?;
         let mut no_chunk = Chunk::new(&[][..], self.offset);
-        Ok(self.end_block(&no_chunk.reading())? == Some(Kind::Event))
+        let no_chunk = no_chunk.reading();
+        if self.block.exceeds_limit() {
+            return Err(self.refuse_at_end(self.offset));
+        }
+        Ok(self.end_block(&no_chunk) == Some(Kind::Event))
     }
 
     /// Forgets everything but the ID, the reconnection time, and what is lent.
@@ -639,7 +687,6 @@ impl Parser {
         self.seam = Seam::Bom(0);
         self.tail = Tail::default();
         self.block.end(0);
-        self.retry_undelivered = false;
     }
 }
 

@@ -231,10 +231,10 @@ impl<'a> Reading<'a> {
         self.progress.origin + self.progress.position as u64
     }
 
-    /// Whether all has been read, and ended with a CR.
+    /// Whether all has been read.
     #[inline]
-    pub(crate) fn ends_with_cr(&self) -> bool {
-        self.progress.position == self.bytes.len() && self.bytes.last() == Some(&CR)
+    pub(crate) fn is_read(&self) -> bool {
+        self.progress.position == self.bytes.len()
     }
 
     /// Passes over bytes at the start of the chunk, none of which ends a line
@@ -254,15 +254,22 @@ impl<'a> Reading<'a> {
     }
 
     /// Moves past the end of the line, and returns where the line is, without
-    /// its end. `None` if it does not end in this chunk.
+    /// its end. `None` if it does not end in this chunk. Calls `cut` if an LF at
+    /// the start of the next chunk would be part of the line end.
     #[inline(always)]
-    pub(crate) fn next_line(&mut self) -> Option<Span> {
+    pub(crate) fn next_line(&mut self, cut: impl FnOnce()) -> Option<Span> {
         let start = self.progress.position;
         let end = self.next_end()?;
         self.progress.position = end + 1;
-        if self.bytes[end] == CR && self.bytes.get(end + 1) == Some(&LF) {
-            self.next_end();
-            self.progress.position = end + 2;
+        if self.bytes[end] == CR {
+            match self.bytes.get(end + 1) {
+                Some(&LF) => {
+                    self.next_end();
+                    self.progress.position = end + 2;
+                }
+                Some(_) => {}
+                None => cut(),
+            }
         }
         Some(Span::new(start, end))
     }
@@ -704,7 +711,7 @@ mod tests {
     fn lines(bytes: &[u8]) -> Vec<Option<&str>> {
         let mut chunk = Chunk::new(bytes, 0);
         let mut lines = Vec::new();
-        while let Some(line) = chunk.reading().next_line() {
+        while let Some(line) = chunk.reading().next_line(|| ()) {
             let is_text = chunk.reading().is_text(line);
             let whole = str::from_utf8(&bytes[line.range()]);
             assert_eq!(is_text, whole.is_ok());
@@ -730,7 +737,7 @@ mod tests {
     fn lines_of_ascii_are_text_without_a_validation() {
         let bytes = b"data: a\r\n\n".repeat(500);
         let mut chunk = Chunk::new(&bytes[..], 0);
-        while let Some(line) = chunk.reading().next_line() {
+        while let Some(line) = chunk.reading().next_line(|| ()) {
             assert!(chunk.text().contains(line));
         }
         assert_eq!(chunk.progress.valid, Span::new(0, bytes.len()));
@@ -756,7 +763,7 @@ mod tests {
     fn a_line_ends_with_cr_or_lf_or_both() {
         assert_eq!(lines(b"\n\n\r\r\n\n\ra\r\nb").len(), 7);
         let mut chunk = Chunk::new(&b"a\r\nb\rc\n"[..], 0);
-        let lines = core::iter::from_fn(|| chunk.reading().next_line().map(Span::range));
+        let lines = core::iter::from_fn(|| chunk.reading().next_line(|| ()).map(Span::range));
         assert_eq!(lines.collect::<Vec<_>>(), [0..1, 3..4, 5..6]);
     }
 
@@ -764,7 +771,7 @@ mod tests {
     #[should_panic]
     fn text_outside_of_the_valid_region_is_not_lent() {
         let mut chunk = Chunk::new(&b"ab\n\xFF\n"[..], 0);
-        let line = chunk.reading().next_line().unwrap();
+        let line = chunk.reading().next_line(|| ()).unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.text().get(Span::new(0, 4));
     }
@@ -773,7 +780,7 @@ mod tests {
     #[should_panic]
     fn a_part_of_a_character_is_not_lent() {
         let mut chunk = Chunk::new("é\n".as_bytes(), 0);
-        let line = chunk.reading().next_line().unwrap();
+        let line = chunk.reading().next_line(|| ()).unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.text().get(Span::new(0, 1));
     }
@@ -782,7 +789,7 @@ mod tests {
     #[should_panic]
     fn slices_are_checked_before_they_are_made() {
         let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from_static(b"ab\n\xFF\n")), 0);
-        let line = chunk.reading().next_line().unwrap();
+        let line = chunk.reading().next_line(|| ()).unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 4));
     }
@@ -800,7 +807,7 @@ mod tests {
         for rest in ["", "more"] {
             let bytes = Bytes::from("type data\n".to_owned() + rest);
             let mut chunk = Chunk::new(OwnedBytes::Sole(bytes), 0);
-            let line = chunk.reading().next_line().unwrap();
+            let line = chunk.reading().next_line(|| ()).unwrap();
             assert!(chunk.reading().is_text(line));
             let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());
             assert_eq!(chunk.bytes().is_empty(), rest.is_empty());

@@ -30,7 +30,7 @@ const LARGEST_GUESS: usize = 64 * 1024;
 const SMALLEST: usize = 64;
 
 /// A field of a block, as the bit that stands for it in [`Fields`].
-pub(crate) type Bit = u16;
+pub(crate) type Bit = u64;
 pub(crate) const DATA: Bit = 1;
 pub(crate) const EVENT_TYPE: Bit = 2;
 pub(crate) const ID: Bit = 4;
@@ -46,7 +46,6 @@ pub(crate) struct Fields {
     /// with the data it exceeds the limit, so only its length still counts. All
     /// other values are in the chunk.
     bits: Bit,
-    /// Where they are, or just as long as they are. Otherwise empty.
     data: Span,
     event_type: Span,
     id: Span,
@@ -64,6 +63,12 @@ impl Fields {
         self.bits == fields
     }
 
+    /// Whether more is set than one field, in the chunk.
+    #[inline]
+    fn are_several(&self) -> bool {
+        self.bits & self.bits.wrapping_sub(1) != 0
+    }
+
     #[inline]
     fn is_in_buffer(&self, field: Bit) -> bool {
         self.bits & field << 4 != 0
@@ -77,7 +82,8 @@ impl Fields {
     /// Where data, type and ID are, if all those that are set are in the chunk.
     #[inline]
     pub(crate) fn in_chunk(&self) -> Option<[Span; 3]> {
-        (self.bits >> 4 == 0).then_some([self.data, self.event_type, self.id])
+        let is_all = self.bits >> 4 == 0;
+        is_all.then(|| [DATA, EVENT_TYPE, ID].map(|field| self.span(field)))
     }
 
     /// The data, the type or the ID, if it is in the chunk.
@@ -87,8 +93,13 @@ impl Fields {
         is_there.then(|| self.span(field))
     }
 
+    /// Where the field is, or just as long as it is. Empty if it is not set, or
+    /// in its buffer.
     #[inline]
     fn span(&self, field: Bit) -> Span {
+        if !self.has(field) {
+            return Span::default();
+        }
         match field {
             DATA => self.data,
             EVENT_TYPE => self.event_type,
@@ -468,12 +479,23 @@ impl Block {
     }
 
     /// Begins the next block, if this one has ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self) {
         if self.ended {
             self.ended = false;
-            self.fields = Fields::default();
+            self.fields.bits = 0;
         }
+    }
+
+    /// Whether this block, which has ended without data, has both an ID and a
+    /// reconnection time. If so, there is only the second of these two items left.
+    #[inline]
+    pub(super) fn pass_id_without_data(&mut self) -> bool {
+        let has_both = !self.fields.has(DATA) && self.fields.has(ID) && self.fields.has(RETRY);
+        if has_both {
+            self.fields.bits &= !ID;
+        }
+        has_both
     }
 
     /// Makes the block's ID, if it has one, the last event ID.
@@ -487,18 +509,20 @@ impl Block {
         }
     }
 
-    /// Checks the sum of the block's parts.
+    /// Whether the block's parts are too large together. Each alone was checked
+    /// at its line.
+    #[inline(always)]
+    pub(super) fn exceeds_limit(&self) -> bool {
+        self.fields.are_several() && self.size() > self.limit
+    }
+
+    /// How long data, type and ID are together.
     #[inline]
-    pub(super) fn check_sum(&self) -> Result<(), TooLarge> {
-        // Alone, and in the chunk, it was checked at its line.
-        if self.fields.are_just(DATA) {
-            return Ok(());
-        }
+    pub(super) fn size(&self) -> usize {
         let fields = &self.fields;
-        let size = length(fields, DATA, &self.data)
+        length(fields, DATA, &self.data)
             .saturating_add(length(fields, EVENT_TYPE, &self.event_type))
-            .saturating_add(length(fields, ID, &self.id));
-        check(size, self.limit)
+            .saturating_add(length(fields, ID, &self.id))
     }
 
     /// Refuses the block: nothing that it has set counts, and what its buffers
@@ -530,6 +554,12 @@ impl Block {
         is_large.then(|| mem::take(&mut self.data))
     }
 
+    /// The data, if it is all that is set, and in the chunk.
+    #[inline(always)]
+    pub(super) fn just_data<'a>(&self, chunk: Text<'a>) -> Option<&'a str> {
+        self.fields.are_just(DATA).then(|| chunk.get(self.fields.data))
+    }
+
     #[inline(always)]
     pub(super) fn data<'a>(&'a self, chunk: Text<'a>) -> &'a str {
         self.text(DATA, &self.data, chunk)
@@ -548,13 +578,12 @@ impl Block {
 
     #[inline(always)]
     fn text<'a>(&self, field: Bit, buffer: &'a TextBuffer, chunk: Text<'a>) -> &'a str {
-        let span = self.fields.span(field);
-        if self.fields.is_in_buffer(field) {
-            buffer.text()
-        } else if span.is_empty() {
+        if !self.fields.has(field) {
             ""
+        } else if self.fields.is_in_buffer(field) {
+            buffer.text()
         } else {
-            chunk.get(span)
+            chunk.get(self.fields.span(field))
         }
     }
 }
