@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     error::ParseError,
-    event::{Event, Item, LastEventId, SharedId},
+    event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
     text::{Chunk, OwnedBytes, Span},
 };
@@ -109,9 +109,9 @@ impl Decoder {
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<Event>, ParseError> {
         match self.advance(Wanted::Events) {
-            Ok(Kind::Event) => Ok(Some(self.event())),
-            Ok(_) => Ok(None),
-            Err(error) => Err(error),
+            Kind::Event => Ok(Some(self.event())),
+            Kind::Error => Err(self.take_error()),
+            _ => Ok(None),
         }
     }
 
@@ -123,8 +123,10 @@ impl Decoder {
     ///
     /// Same as [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<Item>, ParseError> {
-        let kind = self.advance(Wanted::Items)?;
-        Ok(self.item(kind))
+        match self.advance(Wanted::Items) {
+            Kind::Error => Err(self.take_error()),
+            kind => Ok(self.item(kind)),
+        }
     }
 
     /// Ends the stream: the [`EofPolicy`](crate::EofPolicy) decides what
@@ -190,13 +192,18 @@ impl Decoder {
     /// Reads up to the next item that is wanted, or to the end of what was
     /// pushed.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, wanted: Wanted) -> Result<Kind, ParseError> {
+    pub(crate) fn advance(&mut self, wanted: Wanted) -> Kind {
         loop {
-            let kind = self.parser.advance(self.chunk.reading(), wanted)?;
+            let kind = self.parser.advance(self.chunk.reading(), wanted);
             if kind != Kind::End || !self.next_chunk() {
-                return Ok(kind);
+                return kind;
             }
         }
+    }
+
+    /// The error that `advance` has met with.
+    pub(crate) fn take_error(&mut self) -> ParseError {
+        self.parser.take_error()
     }
 
     /// Takes the next chunk from the queue. If there is none, lets go of the old
@@ -261,16 +268,18 @@ impl Decoder {
         let Some([data, event_type, own_id]) = fields.in_chunk() else {
             return self.copied_event();
         };
-        let (id, last_event_id) = match self.id_in_chunk {
-            _ if has_id => {
-                self.id_in_chunk = (own_id.len() <= SHORT_ID).then_some(own_id);
-                (own_id, LastEventId::Own)
-            }
-            Some(earlier) if self.chunk.text().contains(earlier) => (earlier, LastEventId::Earlier),
-            _ => (own_id, self.shared_id.inherited(self.parser.last_event_id())),
-        };
         let retry = self.parser.retry();
-        Event::from_parts(self.chunk.slices(data, event_type, id), last_event_id, retry)
+        if has_id {
+            self.id_in_chunk = (own_id.len() <= SHORT_ID).then_some(own_id);
+            let text = self.chunk.slices(data, event_type, own_id);
+            return Event::from_parts(text, IdSource::Own, None, retry);
+        }
+        let (id, inherited_id) = match self.id_in_chunk {
+            Some(earlier) if self.chunk.text().contains(earlier) => (earlier, None),
+            _ => (own_id, self.shared_id.get(self.parser.last_event_id())),
+        };
+        let text = self.chunk.slices(data, event_type, id);
+        Event::from_parts(text, IdSource::Inherited, inherited_id, retry)
     }
 
     /// Same as [`event`](Self::event), if not all of it is in the chunk.

@@ -130,11 +130,11 @@ impl<'a> EventRef<'a> {
 
     /// The event with its data, type and own ID in `text`.
     fn with_text(&self, text: Slices, shared_id: &mut SharedId) -> Event {
-        let last_event_id = match self.id() {
-            Some(_) => LastEventId::Own,
-            None => shared_id.inherited(self.last_event_id),
+        let inherited_id = match self.id_source {
+            IdSource::Own => None,
+            IdSource::Inherited => shared_id.get(self.last_event_id),
         };
-        Event::from_parts(text, last_event_id, self.retry)
+        Event { text, id_source: self.id_source, inherited_id, retry: self.retry }
     }
 
     /// Its type, or nothing if that is the default one.
@@ -190,24 +190,12 @@ impl hash::Hash for EventRef<'_> {
 #[derive(Clone)]
 pub struct Event {
     text: Slices,
-    last_event_id: LastEventId,
+    id_source: IdSource,
+    /// The last event ID, if it is not in the text. There it is if it is the
+    /// event's own, or if an earlier event of the same chunk has set it.
+    inherited_id: Option<Arc<str>>,
     /// In milliseconds.
     retry: Option<u64>,
-}
-
-/// Where an event gets its last event ID from.
-#[derive(Clone, Debug)]
-#[repr(u64)]
-pub(crate) enum LastEventId {
-    /// There is none.
-    Empty,
-    /// It is the event's own: the ID in its text.
-    Own,
-    /// An earlier event of the same chunk has set it: the ID in the text is
-    /// that one.
-    Earlier,
-    /// An earlier block, whose text is no longer available, has set it.
-    Inherited(Arc<str>),
 }
 
 /// The last event ID, copied once for all events that inherit it.
@@ -222,13 +210,15 @@ impl SharedId {
     }
 
     /// For an event that inherits `id`, which is assumed to be unchanged unless
-    /// [`forget`](Self::forget) was called.
+    /// [`forget`](Self::forget) was called. `None` if it is empty.
     #[inline]
-    pub(crate) fn inherited(&mut self, id: &str) -> LastEventId {
-        if id.is_empty() {
-            return LastEventId::Empty;
-        }
-        LastEventId::Inherited(Arc::clone(self.0.get_or_insert_with(|| Arc::from(id))))
+    pub(crate) fn get(&mut self, id: &str) -> Option<Arc<str>> {
+        if id.is_empty() { None } else { Some(self.share(id)) }
+    }
+
+    #[inline(never)]
+    fn share(&mut self, id: &str) -> Arc<str> {
+        Arc::clone(self.0.get_or_insert_with(|| Arc::from(id)))
     }
 }
 
@@ -254,9 +244,14 @@ impl Event {
         EventBuilder::default()
     }
 
-    #[inline]
-    pub(crate) fn from_parts(text: Slices, last_event_id: LastEventId, retry: Option<u64>) -> Self {
-        Self { text, last_event_id, retry }
+    #[inline(always)]
+    pub(crate) fn from_parts(
+        text: Slices,
+        id_source: IdSource,
+        inherited_id: Option<Arc<str>>,
+        retry: Option<u64>,
+    ) -> Self {
+        Self { text, id_source, inherited_id, retry }
     }
 
     /// The event type: `message` if there is no other (WHATWG HTML §9.2.6).
@@ -276,7 +271,7 @@ impl Event {
     /// The event's own ID. It may be empty, which resets the last event ID.
     #[inline]
     pub fn id(&self) -> Option<&str> {
-        matches!(self.last_event_id, LastEventId::Own).then(|| self.text.id())
+        (self.id_source == IdSource::Own).then(|| self.text.id())
     }
 
     /// The last event ID of the stream at this event: its own ID, or else the
@@ -284,10 +279,9 @@ impl Event {
     /// it `lastEventId`.
     #[inline]
     pub fn last_event_id(&self) -> &str {
-        match &self.last_event_id {
-            LastEventId::Empty => "",
-            LastEventId::Own | LastEventId::Earlier => self.text.id(),
-            LastEventId::Inherited(id) => id,
+        match &self.inherited_id {
+            Some(id) => id,
+            None => self.text.id(),
         }
     }
 
@@ -300,14 +294,10 @@ impl Event {
     /// Lends the event. Costs nothing.
     #[inline]
     pub fn as_event_ref(&self) -> EventRef<'_> {
-        let id_source = match self.last_event_id {
-            LastEventId::Own => IdSource::Own,
-            _ => IdSource::Inherited,
-        };
         EventRef::new(
             self.text.data(),
             self.text.event_type(),
-            id_source,
+            self.id_source,
             self.last_event_id(),
             self.retry,
         )
@@ -319,10 +309,7 @@ impl Event {
     /// chunk. Any other inherited last event ID stays shared with other events;
     /// it never keeps a chunk alive.
     pub fn detach(self) -> Self {
-        let mut shared_id = match &self.last_event_id {
-            LastEventId::Inherited(id) => SharedId(Some(Arc::clone(id))),
-            _ => SharedId::default(),
-        };
+        let mut shared_id = SharedId(self.inherited_id.clone());
         self.as_event_ref().copied_with(&mut shared_id)
     }
 }

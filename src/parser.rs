@@ -115,6 +115,8 @@ pub struct Parser {
     comment: Option<Span>,
     /// A block has set the last event ID since the owner asked.
     new_id: bool,
+    /// The error that `advance` has met with, for the moment until it is taken.
+    error: Option<ParseError>,
 }
 
 /// What the next bytes may belong to, other than the beginning of a line.
@@ -152,6 +154,7 @@ impl Parser {
             reconnection_time_before: None,
             comment: None,
             new_id: false,
+            error: None,
             config,
         }
     }
@@ -278,16 +281,14 @@ impl Parser {
     /// Reads up to the next item that is wanted, and returns what it is.
     ///
     /// This is the loop that everything depends on. It becomes part of its
-    /// callers; what is done seldom is not, but has functions of its own.
+    /// callers; what is done seldom is not, but has functions of its own. So has
+    /// whatever makes an error: as a part of what is returned here, it would be
+    /// in the way of the events.
     #[inline(always)]
-    pub(crate) fn advance(
-        &mut self,
-        mut chunk: Reading<'_>,
-        wanted: Wanted,
-    ) -> Result<Kind, ParseError> {
+    pub(crate) fn advance(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Kind {
         if self.block.ended {
             if wanted == Wanted::Items && self.block.pass_id_without_data() {
-                return Ok(Kind::Retry);
+                return Kind::Retry;
             }
             self.block.begin();
         }
@@ -295,16 +296,14 @@ impl Parser {
             self.trim();
         }
         if self.seam != Seam::None {
-            match self.cross_seam(chunk.reborrow(), wanted) {
-                Ok(None) => {}
-                Ok(Some(kind)) => return Ok(kind),
-                Err(error) => return Err(error),
+            if let Some(kind) = self.cross_seam(chunk.reborrow(), wanted) {
+                return kind;
             }
         }
         while let Some(line) = chunk.next_line(|| self.seam = Seam::LineEnd) {
             let item = if line.is_empty() {
                 if self.block.exceeds_limit() {
-                    return Err(self.refuse_at_end(chunk.offset()));
+                    return self.refuse_at_end(chunk.offset());
                 }
                 self.end_block(&chunk)
             } else if self.block.dropped {
@@ -312,25 +311,34 @@ impl Parser {
             } else if chunk.is_text(line) {
                 match self.read_line(&chunk, line) {
                     Ok(item) => item,
-                    Err(TooLarge(size)) => return Err(self.refuse_line(chunk.offset(), size)),
+                    Err(TooLarge(size)) => return self.refuse_line(chunk.offset(), size),
                 }
             } else {
-                match self.read_invalid_line(chunk.reborrow(), line) {
-                    Ok(item) => item,
-                    Err(error) => return Err(error),
-                }
+                self.read_invalid_line(chunk.reborrow(), line)
             };
             if let Some(kind) = item {
                 if self.is_delivered(kind, wanted, &chunk) {
-                    return Ok(kind);
+                    return kind;
                 }
             }
         }
         if chunk.is_read() && self.block.is_empty() {
             self.offset = chunk.offset();
-            return Ok(Kind::End);
+            return Kind::End;
         }
         self.end_chunk(chunk.reborrow())
+    }
+
+    /// The error that `advance` has met with.
+    #[cold]
+    pub(crate) fn take_error(&mut self) -> ParseError {
+        self.error.take().expect("`advance` has stored it")
+    }
+
+    #[cold]
+    fn fail(&mut self, error: ParseError) -> Kind {
+        self.error = Some(error);
+        Kind::Error
     }
 
     /// Whether a block has set the last event ID since this was asked last.
@@ -385,7 +393,7 @@ impl Parser {
             })),
             Kind::LastEventId => Some(ItemRef::LastEventId(self.last_event_id.text())),
             Kind::Retry => self.retry().map(|time| ItemRef::Retry(Duration::from_millis(time))),
-            Kind::End => None,
+            Kind::End | Kind::Error => None,
         }
     }
 
@@ -393,7 +401,7 @@ impl Parser {
     #[inline(always)]
     fn is_delivered(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
         match (kind, wanted) {
-            (Kind::Event | Kind::End, _) => true,
+            (Kind::Event | Kind::End | Kind::Error, _) => true,
             (Kind::Comment, Wanted::Items) => {
                 self.offset = chunk.offset();
                 self.block.save(chunk.text());
@@ -438,15 +446,11 @@ impl Parser {
 
     /// Reads a whole line that is not UTF-8.
     #[cold]
-    fn read_invalid_line(
-        &mut self,
-        chunk: Reading<'_>,
-        line: Span,
-    ) -> Result<Option<Kind>, ParseError> {
+    fn read_invalid_line(&mut self, chunk: Reading<'_>, line: Span) -> Option<Kind> {
         self.offset = chunk.offset();
         self.block.save(chunk.text());
         self.tail.begin(&self.block);
-        self.finish_line(chunk.line(line))
+        self.finish_line(chunk.line(line)).unwrap_or_else(|error| Some(self.fail(error)))
     }
 
     /// Ends the block at its blank line, which has just been passed: commits the
@@ -481,18 +485,19 @@ impl Parser {
 
     /// Refuses the block at its blank line.
     #[cold]
-    fn refuse_at_end(&mut self, offset: u64) -> ParseError {
+    fn refuse_at_end(&mut self, offset: u64) -> Kind {
         let error = self.refuse(Refusal::TooLarge(self.block.size()));
         self.offset = offset;
         self.block.pass(offset);
-        error
+        self.fail(error)
     }
 
     /// Refuses the block because of the line that has been passed.
     #[cold]
-    fn refuse_line(&mut self, offset: u64, size: usize) -> ParseError {
+    fn refuse_line(&mut self, offset: u64, size: usize) -> Kind {
         self.offset = offset;
-        self.refuse(Refusal::TooLarge(size))
+        let error = self.refuse(Refusal::TooLarge(size));
+        self.fail(error)
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
@@ -540,28 +545,23 @@ impl Parser {
     /// Reads what belongs to the bytes before this chunk. Returns an item that
     /// is wanted, or the end, if that is reached.
     #[inline(never)]
-    fn cross_seam(
-        &mut self,
-        mut chunk: Reading<'_>,
-        wanted: Wanted,
-    ) -> Result<Option<Kind>, ParseError> {
+    fn cross_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         let mut chunk = chunk.reborrow();
-        if self.seam == Seam::Line {
-            if let Some(part) = chunk.take_part_of_line() {
-                self.offset = chunk.offset();
-                return self.read_tail(part).map(|()| Some(Kind::End));
-            }
-        }
-        let item = self.read_seam(&mut chunk);
+        let item = self.read_seam(&mut chunk).unwrap_or_else(|error| Some(self.fail(error)));
         self.offset = chunk.offset();
-        Ok(item?.filter(|kind| self.is_delivered(*kind, wanted, &chunk)))
+        item.filter(|kind| self.is_delivered(*kind, wanted, &chunk))
     }
 
     fn read_seam(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
         match self.seam {
             Seam::Bom(read) => self.read_bom(read, chunk)?,
             Seam::LineEnd => self.skip_lf(chunk),
-            Seam::Line | Seam::None => {}
+            Seam::Line => {
+                if let Some(part) = chunk.take_part_of_line() {
+                    return self.read_tail(part).map(|()| Some(Kind::End));
+                }
+            }
+            Seam::None => {}
         }
         if self.seam == Seam::Line { self.read_head(chunk) } else { Ok(None) }
     }
@@ -623,14 +623,12 @@ impl Parser {
 
     /// Reads the tail of the chunk: the beginning of a line, if anything.
     #[inline(never)]
-    fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Result<Kind, ParseError> {
+    fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Kind {
         self.block.save(chunk.text());
         let tail = chunk.take_rest();
         self.offset = chunk.offset();
-        if !tail.is_empty() {
-            self.begin_line(tail)?;
-        }
-        Ok(Kind::End)
+        let read = if tail.is_empty() { Ok(()) } else { self.begin_line(tail) };
+        read.map_or_else(|error| self.fail(error), |()| Kind::End)
     }
 
     /// Reads the beginning of an unfinished line.
@@ -676,7 +674,8 @@ impl Parser {
         let mut no_chunk = Chunk::new(&[][..], self.offset);
         let no_chunk = no_chunk.reading();
         if self.block.exceeds_limit() {
-            return Err(self.refuse_at_end(self.offset));
+            self.refuse_at_end(self.offset);
+            return Err(self.take_error());
         }
         Ok(self.end_block(&no_chunk) == Some(Kind::Event))
     }
@@ -712,4 +711,6 @@ pub(crate) enum Kind {
     Retry,
     /// All of the chunk has been read.
     End,
+    /// To be taken out with [`Parser::take_error`].
+    Error,
 }

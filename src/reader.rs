@@ -171,9 +171,10 @@ impl<R: Read> EventReader<R> {
             return Ok(Step::None);
         }
         loop {
-            let kind = self.parser.advance(self.chunk.reading(), wanted)?;
-            if kind != Kind::End {
-                return Ok(Step::Kind(kind));
+            match self.parser.advance(self.chunk.reading(), wanted) {
+                Kind::End => {}
+                Kind::Error => return Err(self.parser.take_error().into()),
+                kind => return Ok(Step::Kind(kind)),
             }
             if self.fill()? == 0 {
                 let cut = self.parser.has_pending();

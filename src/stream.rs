@@ -165,9 +165,9 @@ where
         let mut this = self.project();
         loop {
             match this.decoder.advance(wanted) {
-                Ok(Kind::End) => {}
-                Ok(kind) => return Poll::Ready(Step::Kind(kind)),
-                Err(error) => return Poll::Ready(Step::Error(StreamError::Parse(error))),
+                Kind::End => {}
+                Kind::Error => return Poll::Ready(Step::Error),
+                kind => return Poll::Ready(Step::Kind(kind)),
             }
             if this.ending.is_some() {
                 return Poll::Ready(Step::None);
@@ -181,7 +181,7 @@ where
                 Some(Err(error)) => {
                     *this.ending = Some(Ending::Transport);
                     this.decoder.reset();
-                    return Poll::Ready(Step::Error(StreamError::Transport(error)));
+                    return Poll::Ready(Step::Transport(error));
                 }
                 None => {
                     let cut = this.decoder.has_pending();
@@ -190,6 +190,11 @@ where
                 }
             }
         }
+    }
+
+    #[cold]
+    fn parse_error(self: Pin<&mut Self>) -> StreamError<E> {
+        StreamError::Parse(self.project().decoder.take_error())
     }
 
     /// The event that the end makes, or the error.
@@ -203,7 +208,9 @@ where
 /// What `poll_advance` has reached.
 enum Step<E> {
     Kind(Kind),
-    Error(StreamError<E>),
+    /// The decoder has it.
+    Error,
+    Transport(E),
     /// The end: the decoder has to be finished.
     Finish,
     /// After the end.
@@ -221,7 +228,8 @@ where
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match ready!(self.as_mut().poll_advance(cx, Wanted::Events)) {
             Step::Kind(_) => Poll::Ready(Some(Ok(self.project().decoder.event()))),
-            Step::Error(error) => Poll::Ready(Some(Err(error))),
+            Step::Error => Poll::Ready(Some(Err(self.parse_error()))),
+            Step::Transport(error) => Poll::Ready(Some(Err(StreamError::Transport(error)))),
             Step::Finish => Poll::Ready(self.finish()),
             Step::None => Poll::Ready(None),
         }
@@ -291,7 +299,8 @@ where
         let mut events = self.project().events;
         match ready!(events.as_mut().poll_advance(cx, Wanted::Items)) {
             Step::Kind(kind) => Poll::Ready(events.project().decoder.item(kind).map(Ok)),
-            Step::Error(error) => Poll::Ready(Some(Err(error))),
+            Step::Error => Poll::Ready(Some(Err(events.parse_error()))),
+            Step::Transport(error) => Poll::Ready(Some(Err(StreamError::Transport(error)))),
             Step::Finish => Poll::Ready(events.finish()),
             Step::None => Poll::Ready(None),
         }

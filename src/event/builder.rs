@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::{Event, EventRef, IdSource, LastEventId};
+use super::{Event, EventRef, IdSource};
 use crate::{
     encode::{validate_event_type, validate_id, whole_milliseconds},
     error::EncodeError,
@@ -96,7 +96,7 @@ impl EventBuilder {
     /// Builds an event with nothing but data, which needs no validation.
     pub(super) fn with_data(data: String) -> Event {
         let text = Slices::from_data(normalized(data));
-        Event::from_parts(text, LastEventId::Empty, None)
+        Event::from_parts(text, IdSource::Inherited, None, None)
     }
 }
 

@@ -66,9 +66,9 @@ impl<'p, 'c> Feed<'p, 'c> {
     #[inline(always)]
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         match self.parser.advance(self.chunk.reading(), Wanted::Events) {
-            Ok(Kind::Event) => Ok(Some(self.parser.lend_event(self.chunk.text()))),
-            Ok(_) => Ok(None),
-            Err(error) => Err(error),
+            Kind::Event => Ok(Some(self.parser.lend_event(self.chunk.text()))),
+            Kind::Error => Err(self.parser.take_error()),
+            _ => Ok(None),
         }
     }
 
@@ -95,8 +95,10 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// ```
     #[inline]
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
-        let kind = self.parser.advance(self.chunk.reading(), Wanted::Items)?;
-        Ok(self.parser.lend_item(kind, self.chunk.text()))
+        match self.parser.advance(self.chunk.reading(), Wanted::Items) {
+            Kind::Error => Err(self.parser.take_error()),
+            kind => Ok(self.parser.lend_item(kind, self.chunk.text())),
+        }
     }
 
     /// The bytes that have not been read yet. Feed them later, and nothing is

@@ -47,7 +47,7 @@ impl Field {
 ///
 /// The value extends to the end of the line; one leading space is not part of
 /// it. A field name without a colon has an empty value.
-#[inline]
+#[inline(always)]
 pub(super) fn split(line: &[u8]) -> (Field, usize) {
     // What most lines are. Then one call for each field, so that its name is a
     // constant there.
