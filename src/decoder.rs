@@ -9,7 +9,7 @@ use crate::{
     error::ParseError,
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
-    text::{Chunk, OwnedBytes, Span},
+    text::{Chunk, OwnedChunk, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A
@@ -57,7 +57,7 @@ const KEPT_IN_QUEUE: usize = 16;
 #[derive(Debug)]
 pub struct Decoder {
     parser: Parser,
-    chunk: Chunk<OwnedBytes>,
+    chunk: Chunk<OwnedChunk>,
     /// Chunks that were pushed before the one above was read.
     queue: VecDeque<Bytes>,
     /// Where in the chunk the last event ID is, if a block in it has set it and
@@ -77,7 +77,7 @@ impl Decoder {
     /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(parser: Parser) -> Self {
         Self {
-            chunk: Chunk::new(OwnedBytes::EMPTY, parser.offset()),
+            chunk: Chunk::new(OwnedChunk::Empty, parser.offset()),
             parser,
             queue: VecDeque::new(),
             id_in_chunk: None,
@@ -221,7 +221,7 @@ impl Decoder {
     /// Lets go of the chunk.
     #[inline]
     fn end_chunk(&mut self) {
-        self.chunk.replace(OwnedBytes::EMPTY, self.parser.offset());
+        self.chunk.replace(OwnedChunk::Empty, self.parser.offset());
         self.id_in_chunk = None;
     }
 

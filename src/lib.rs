@@ -97,6 +97,7 @@ mod lines;
 mod parser;
 #[cfg(feature = "std")]
 mod reader;
+mod shared;
 #[cfg(feature = "stream")]
 mod stream;
 mod text;

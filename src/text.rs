@@ -16,12 +16,15 @@
 
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{mem, ops::Range, str};
 
 use bytes::Bytes;
 
-use crate::lines::{CR, LF, LineEnds, word};
+use crate::{
+    lines::{CR, LF, LineEnds, word},
+    shared::{Lender, SharedBytes},
+};
 
 /// A part of some bytes, from `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -370,47 +373,76 @@ impl Chunk<ReadBuffer> {
     }
 }
 
-/// Bytes that one event owns, or that several share: then a reference count of
-/// ours costs a third of one of `Bytes`.
-#[derive(Clone, Debug)]
-pub(crate) enum OwnedBytes {
+/// The bytes of a chunk that becomes owned events.
+#[derive(Debug)]
+pub(crate) enum OwnedChunk {
+    /// Nobody has a part of it.
     Sole(Bytes),
-    /// `None` is no bytes at all, which cost nothing to drop.
-    Shared(Option<Arc<Bytes>>),
+    /// Events may have parts of it.
+    Lent(Lender),
+    /// No bytes at all, which cost nothing to drop.
+    Empty,
 }
 
 // SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
-unsafe impl StableBytes for OwnedBytes {
+unsafe impl StableBytes for OwnedChunk {
     #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Sole(bytes) => bytes,
-            Self::Shared(Some(bytes)) => bytes,
-            Self::Shared(None) => &[],
+            Self::Lent(lender) => lender.bytes(),
+            Self::Empty => &[],
         }
     }
 }
 
-impl OwnedBytes {
-    pub(crate) const EMPTY: Self = Self::Shared(None);
+impl OwnedChunk {
+    #[inline]
+    fn lend(&mut self) -> OwnedBytes {
+        if let Self::Sole(bytes) = self {
+            *self = Self::Lent(Lender::new(mem::take(bytes)));
+        }
+        match self {
+            Self::Lent(lender) => OwnedBytes::Shared(lender.lend()),
+            _ => OwnedBytes::Sole(Bytes::new()),
+        }
+    }
 
     #[inline]
-    fn share(&mut self) -> Self {
-        if let Self::Sole(bytes) = self {
-            *self = Self::Shared(Some(Arc::new(mem::take(bytes))));
+    fn take(&mut self) -> OwnedBytes {
+        match mem::replace(self, Self::Empty) {
+            Self::Sole(bytes) => OwnedBytes::Sole(bytes),
+            Self::Lent(mut lender) => OwnedBytes::Shared(lender.lend()),
+            Self::Empty => OwnedBytes::Sole(Bytes::new()),
         }
-        self.clone()
     }
 }
 
-impl From<Bytes> for OwnedBytes {
+impl From<Bytes> for OwnedChunk {
     #[inline]
     fn from(bytes: Bytes) -> Self {
         Self::Sole(bytes)
     }
 }
 
-impl Chunk<OwnedBytes> {
+/// The bytes of an event, which may have them alone or share them.
+#[derive(Clone, Debug)]
+enum OwnedBytes {
+    Sole(Bytes),
+    Shared(SharedBytes),
+}
+
+impl OwnedBytes {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Sole(bytes) => bytes,
+            Self::Shared(bytes) => bytes.bytes(),
+        }
+    }
+}
+
+impl Chunk<OwnedChunk> {
     /// An event whose text is at these spans, each of which must be empty or
     /// one that [`text`](Self::text) can lend.
     ///
@@ -424,20 +456,21 @@ impl Chunk<OwnedBytes> {
             }
         }
         if self.is_read() {
-            let end = self.reading().offset();
-            let buffer = self.replace(OwnedBytes::EMPTY, end);
+            let buffer = self.bytes.take();
+            let end = self.reading().offset() ;
+            self.progress.restart(end);
             Slices { buffer, data, event_type, id }
         } else {
-            Slices { buffer: self.bytes.share(), data, event_type, id }
+            Slices { buffer: self.bytes.lend(), data, event_type, id }
         }
     }
 
     /// The bytes that have not been read, without a copy.
     pub(crate) fn rest(&self) -> Bytes {
         match &self.bytes {
-            OwnedBytes::Sole(bytes) => bytes.slice(self.progress.position..),
-            OwnedBytes::Shared(Some(bytes)) => bytes.slice(self.progress.position..),
-            OwnedBytes::Shared(None) => Bytes::new(),
+            OwnedChunk::Sole(bytes) => bytes.slice(self.progress.position..),
+            OwnedChunk::Lent(lender) => lender.bytes().slice(self.progress.position..),
+            OwnedChunk::Empty => Bytes::new(),
         }
     }
 }
@@ -788,7 +821,7 @@ mod tests {
     #[test]
     #[should_panic]
     fn slices_are_checked_before_they_are_made() {
-        let mut chunk = Chunk::new(OwnedBytes::Sole(Bytes::from_static(b"ab\n\xFF\n")), 0);
+        let mut chunk = Chunk::new(OwnedChunk::Sole(Bytes::from_static(b"ab\n\xFF\n")), 0);
         let line = chunk.reading().next_line(|| ()).unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 4));
@@ -806,7 +839,7 @@ mod tests {
     fn slices_stay_valid_when_the_chunk_is_gone() {
         for rest in ["", "more"] {
             let bytes = Bytes::from("type data\n".to_owned() + rest);
-            let mut chunk = Chunk::new(OwnedBytes::Sole(bytes), 0);
+            let mut chunk = Chunk::new(OwnedChunk::Sole(bytes), 0);
             let line = chunk.reading().next_line(|| ()).unwrap();
             assert!(chunk.reading().is_text(line));
             let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());
