@@ -29,6 +29,7 @@ pub(crate) const WINDOW: usize = BLOCK * BLOCKS;
 
 /// The line ends of a chunk that have been found but not been read.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct LineEnds {
     /// Those in the current block of 64 bytes, which starts at `block`.
     bits: u64,
@@ -37,10 +38,12 @@ pub(crate) struct LineEnds {
     /// `window`, and `masks` with theirs.
     summary: u64,
     window: usize,
-    masks: Masks,
     /// Up to where the chunk has been searched.
     searched: usize,
     line: Line,
+    /// Last, and so it has to be in memory: or else a compiler that sets to zero
+    /// what is around it will do so here.
+    masks: Masks,
 }
 
 /// What is known about the line that the next search begins in. A word, because
@@ -260,10 +263,10 @@ impl Found {
             }
             found.and(vector::sixteen(last), length - 16)
         } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-            let [first, last] = [first, last].map(|word| portable::word(u64::from_le_bytes(*word)));
+            let [first, last] = [first, last].map(|word| vector::word(u64::from_le_bytes(*word)));
             first.and(last, length - 8)
         } else {
-            portable::word(word(bytes))
+            vector::word(word(bytes))
         }
     }
 }
@@ -280,16 +283,15 @@ pub(crate) fn word(bytes: &[u8]) -> u64 {
 }
 
 /// Eight bytes at a time, in the registers that every processor has.
+#[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
 mod portable {
     use super::{CR, Found, LF};
 
     const EACH: u64 = u64::MAX / 0xFF;
     const LOW_BITS: u64 = 0x7F * EACH;
     const HIGH_BIT: u64 = 0x80 * EACH;
-    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     const LOW_NIBBLE: u64 = 0x0F * EACH;
 
-    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     #[inline]
     pub(super) fn block(bytes: &[u8; 64]) -> Found {
         let mut words = [0; 8];
@@ -310,7 +312,6 @@ mod portable {
         each.fold(Found::default(), |found, (index, bytes)| found.and(word(*bytes), 8 * index))
     }
 
-    #[cfg(any(test, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
     #[inline]
     pub(super) fn sixteen(bytes: &[u8; 16]) -> Found {
         let [low, high] = [0, 64].map(|shift| (u128::from_le_bytes(*bytes) >> shift) as u64);
@@ -344,7 +345,8 @@ use portable as vector;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod vector {
     use core::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_loadu_si128, _mm_movemask_epi8,
+        _mm_or_si128, _mm_set1_epi8,
     };
 
     use super::{CR, Found, LF};
@@ -362,6 +364,14 @@ mod vector {
     #[inline]
     pub(super) fn sixteen(bytes: &[u8; 16]) -> Found {
         let vector = load(bytes);
+        Found { ends: line_ends(vector), non_ascii: high_bits(vector) }
+    }
+
+    /// Of eight bytes, the first of which is the lowest.
+    #[inline]
+    pub(super) fn word(bytes: u64) -> Found {
+        // SAFETY: this is compiled only for targets with SSE2.
+        let vector = unsafe { _mm_cvtsi64_si128(bytes as i64) };
         Found { ends: line_ends(vector), non_ascii: high_bits(vector) }
     }
 

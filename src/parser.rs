@@ -150,7 +150,7 @@ impl Parser {
             offset: 0,
             seam: Seam::Bom(0),
             tail: Tail::default(),
-            block: Block::new(config.max_event_size),
+            block: Block::new(&config),
             reconnection_time_before: None,
             comment: None,
             new_id: false,
@@ -546,22 +546,37 @@ impl Parser {
     /// is wanted, or the end, if that is reached.
     #[inline(never)]
     fn cross_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
+        if self.seam == Seam::Line {
+            if let Some(part) = chunk.take_part_of_line() {
+                self.offset = chunk.offset();
+                if self.tail.append(part, &mut self.block) {
+                    return Some(Kind::End);
+                }
+                return Some(self.read_part(part));
+            }
+        }
+        self.read_seam(chunk, wanted)
+    }
+
+    #[inline(never)]
+    fn read_part(&mut self, part: &[u8]) -> Kind {
+        let read = self.read_tail(part);
+        read.map_or_else(|error| self.fail(error), |()| Kind::End)
+    }
+
+    #[inline(never)]
+    fn read_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         let mut chunk = chunk.reborrow();
-        let item = self.read_seam(&mut chunk).unwrap_or_else(|error| Some(self.fail(error)));
+        let item = self.read_first(&mut chunk).unwrap_or_else(|error| Some(self.fail(error)));
         self.offset = chunk.offset();
         item.filter(|kind| self.is_delivered(*kind, wanted, &chunk))
     }
 
-    fn read_seam(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
+    fn read_first(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
         match self.seam {
             Seam::Bom(read) => self.read_bom(read, chunk)?,
             Seam::LineEnd => self.skip_lf(chunk),
-            Seam::Line => {
-                if let Some(part) = chunk.take_part_of_line() {
-                    return self.read_tail(part).map(|()| Some(Kind::End));
-                }
-            }
-            Seam::None => {}
+            Seam::Line | Seam::None => {}
         }
         if self.seam == Seam::Line { self.read_head(chunk) } else { Ok(None) }
     }

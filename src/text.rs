@@ -80,6 +80,7 @@ pub(crate) struct Chunk<B> {
 
 /// How far a chunk has been read, and what is known about it.
 #[derive(Debug)]
+#[repr(C)]
 struct Progress {
     /// Where the next line starts, or continues.
     position: usize,
@@ -599,6 +600,16 @@ impl TextBuffer {
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         append(&mut self.bytes, bytes);
+    }
+
+    /// Appends a few bytes, to be validated, if there is room.
+    #[inline(always)]
+    pub(crate) fn push_if_room(&mut self, bytes: &[u8]) -> bool {
+        let has_room = self.bytes.capacity() - self.bytes.len() >= bytes.len().max(8);
+        if has_room {
+            append(&mut self.bytes, bytes);
+        }
+        has_room
     }
 
     /// Appends text. All before it must have been validated.

@@ -11,7 +11,7 @@
 
 use core::mem;
 
-use super::{Utf8Policy, field::Field};
+use super::{Utf8Policy, config::Config, field::Field};
 use crate::text::{Reading, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
@@ -163,6 +163,9 @@ pub(crate) struct Block {
     pub(super) dropped: bool,
     /// `ParserBuilder::max_event_size`.
     pub(super) limit: usize,
+    /// How long a value may be for nothing to be wrong with it before its line
+    /// ends: U+FFFD has three bytes, and may stand for one.
+    unchecked: usize,
     /// A buffer may have more capacity than it keeps between blocks.
     pub(super) outgrown: bool,
     /// How long the data was that last outgrew its buffer.
@@ -175,8 +178,13 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+    pub(super) fn new(config: &Config) -> Self {
+        let limit = config.max_event_size;
+        let unchecked = match config.utf8_policy {
+            Utf8Policy::Replace => limit / 3,
+            Utf8Policy::Reject => 0,
+        };
+        Self { limit, unchecked, ..Self::default() }
     }
 
     /// Sets the data to a whole line of the chunk, or adds that line to it.
@@ -259,6 +267,15 @@ impl Block {
         self.end_data_line(0)
     }
 
+    /// Appends the next bytes of a value, if there is room, and nothing can be
+    /// wrong with them before the line ends.
+    #[inline(always)]
+    pub(super) fn append(&mut self, buffer: Buffer, bytes: &[u8]) -> bool {
+        let unchecked = self.unchecked;
+        let value = self.buffer(buffer);
+        value.len() + bytes.len() <= unchecked && value.push_if_room(bytes)
+    }
+
     /// Appends the next bytes of a value. They are validated when the line
     /// ends, unless what is wrong with them may be an error before that.
     #[inline]
@@ -274,14 +291,8 @@ impl Block {
             return self.push_up_to_limit(buffer, bytes, policy);
         }
         self.make_room(buffer, size);
-        let value = self.buffer(buffer);
-        value.push(bytes);
-        // U+FFFD has three bytes, and may stand for one.
-        let longest = size.saturating_add(value.unvalidated().saturating_mul(2));
-        if policy == Utf8Policy::Replace && longest <= limit {
-            return Ok(());
-        }
-        self.validate(buffer, policy, false)
+        self.buffer(buffer).push(bytes);
+        if size <= self.unchecked { Ok(()) } else { self.validate(buffer, policy, false) }
     }
 
     /// Appends bytes that exceed the limit, unless the last of them are the

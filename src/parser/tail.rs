@@ -65,6 +65,18 @@ impl Tail {
         self.state = State::Skipped;
     }
 
+    /// Same as [`read`](Self::read), for a few bytes of data or of a comment, if
+    /// nothing more is to be done for them than to append them. Otherwise does
+    /// nothing, and returns false.
+    #[inline(always)]
+    pub(super) fn append(&mut self, bytes: &[u8], block: &mut Block) -> bool {
+        match self.state {
+            State::Value(Field::Data) => block.append(Buffer::Data, bytes),
+            State::Value(Field::Comment) => block.append(Buffer::Line, bytes),
+            _ => false,
+        }
+    }
+
     /// Reads the next bytes of the line, none of which is a line end.
     #[inline]
     pub(super) fn read(
