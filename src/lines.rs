@@ -273,7 +273,7 @@ impl Found {
 
 /// Up to seven bytes, the first of which is the lowest of the word.
 #[inline]
-pub(crate) fn word(bytes: &[u8]) -> u64 {
+fn word(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         let [first, last] = [first, last].map(|bytes| u64::from(u32::from_le_bytes(*bytes)));
         first | last << (8 * (bytes.len() - 4))

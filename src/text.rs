@@ -17,12 +17,12 @@
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
 use alloc::{string::String, vec::Vec};
-use core::{mem, ops::Range, str};
+use core::{mem, ops::Range, ptr, str};
 
 use bytes::Bytes;
 
 use crate::{
-    lines::{CR, LF, LineEnds, word},
+    lines::{CR, LF, LineEnds},
     shared::{Lender, SharedBytes},
 };
 
@@ -605,11 +605,20 @@ impl TextBuffer {
     /// Appends a few bytes, to be validated, if there is room.
     #[inline(always)]
     pub(crate) fn push_if_room(&mut self, bytes: &[u8]) -> bool {
-        let has_room = self.bytes.capacity() - self.bytes.len() >= bytes.len().max(8);
+        let has_room = self.bytes.capacity() - self.bytes.len() >= bytes.len();
         if has_room {
             append(&mut self.bytes, bytes);
         }
         has_room
+    }
+
+    /// Appends a line to text, all of which must have been validated.
+    #[inline]
+    pub(crate) fn push_line(&mut self, text: &str) {
+        assert_eq!(self.unvalidated(), 0, "text follows text");
+        self.bytes.push(LF);
+        append(&mut self.bytes, text.as_bytes());
+        self.valid = self.bytes.len();
     }
 
     /// Appends text. All before it must have been validated.
@@ -717,31 +726,41 @@ pub(crate) fn is_cut_character(bytes: &[u8]) -> bool {
 }
 
 /// Appends bytes: a few of them without a call of `memcpy`, which costs more than
-/// they do. The two halves may overlap.
+/// they do.
 #[inline]
 fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    match bytes.len() {
-        0 => {}
-        1..8 if buffer.capacity() - buffer.len() >= 8 => {
-            let end = buffer.len() + bytes.len();
-            buffer.extend_from_slice(&word(bytes).to_le_bytes());
-            buffer.truncate(end);
+    let (length, end) = (bytes.len(), buffer.len() + bytes.len());
+    buffer.reserve(length);
+    let (from, to) = (bytes.as_ptr(), buffer.spare_capacity_mut().as_mut_ptr().cast::<u8>());
+    // SAFETY: so many bytes are there, and there is room for as many, which is not
+    // within `bytes`. Each of the two halves is not longer than that.
+    unsafe {
+        match length {
+            0 => {}
+            1 => *to = *from,
+            2..=3 => copy_halves::<2>(from, to, length),
+            4..=7 => copy_halves::<4>(from, to, length),
+            8..=15 => copy_halves::<8>(from, to, length),
+            16..=31 => copy_halves::<16>(from, to, length),
+            32..=64 => copy_halves::<32>(from, to, length),
+            _ => ptr::copy_nonoverlapping(from, to, length),
         }
-        8..=16 => append_halves::<8>(buffer, bytes),
-        17..=32 => append_halves::<16>(buffer, bytes),
-        _ => buffer.extend_from_slice(bytes),
+        buffer.set_len(end);
     }
 }
 
-/// Appends as many bytes as two pieces of a size have, or less, but not less than
-/// one has.
+/// Copies the first and the last `HALF` of so many bytes. They may overlap.
+///
+/// # Safety
+///
+/// `length` bytes can be read at `from` and written at `to`, which are apart from
+/// each other, and `HALF` is not more than that.
 #[inline]
-fn append_halves<const SIZE: usize>(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let end = buffer.len() + bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<SIZE>(), bytes.last_chunk::<SIZE>()) {
-        buffer.extend_from_slice(first);
-        buffer.truncate(end - SIZE);
-        buffer.extend_from_slice(last);
+unsafe fn copy_halves<const HALF: usize>(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        ptr::copy_nonoverlapping(from, to, HALF);
+        ptr::copy_nonoverlapping(from.add(length - HALF), to.add(length - HALF), HALF);
     }
 }
 

@@ -198,21 +198,20 @@ impl Block {
         Ok(())
     }
 
+    #[inline(never)]
     fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
         self.save_data(text);
-        self.end_data_line(value.len())?;
-        self.data.push_text(text.get(value));
+        self.make_room_for_line(value.len())?;
+        self.data.push_line(text.get(value));
         Ok(())
     }
 
-    /// Appends the LF between two data lines, with room for a next line of this
-    /// length.
+    /// Makes room for the LF between two data lines, and a next line of this length.
     #[inline]
-    fn end_data_line(&mut self, next_length: usize) -> Result<(), TooLarge> {
-        let size = self.data.len().saturating_add(1 + next_length);
+    fn make_room_for_line(&mut self, length: usize) -> Result<(), TooLarge> {
+        let size = self.data.len().saturating_add(1 + length);
         check(size, self.limit)?;
         self.make_room(Buffer::Data, size);
-        self.data.push_text("\n");
         Ok(())
     }
 
@@ -264,7 +263,9 @@ impl Block {
             self.fields.put_in_buffer(DATA);
             return Ok(());
         }
-        self.end_data_line(0)
+        self.make_room_for_line(0)?;
+        self.data.push_line("");
+        Ok(())
     }
 
     /// Appends the next bytes of a value, if there is room, and nothing can be
@@ -439,7 +440,14 @@ impl Block {
 
     /// Frees a type and an ID that together with data of this length exceed
     /// the limit.
+    #[inline]
     fn drop_oversize(&mut self, data_length: usize) {
+        if self.fields.has(EVENT_TYPE | ID) {
+            self.drop_fields(data_length);
+        }
+    }
+
+    fn drop_fields(&mut self, data_length: usize) {
         let fields = &mut self.fields;
         for (field, buffer) in [(EVENT_TYPE, &mut self.event_type), (ID, &mut self.id)] {
             let length = length(fields, field, buffer);
@@ -450,6 +458,7 @@ impl Block {
         }
     }
 
+    #[inline]
     fn save_data(&mut self, text: Text<'_>) {
         if let Some(span) = self.fields.span_in_chunk(DATA) {
             self.drop_oversize(span.len());
@@ -649,6 +658,7 @@ fn grow(buffer: &mut TextBuffer, size: usize, limit: usize, kept: usize, usual: 
 /// Makes `text` the content of the buffer. A buffer that is too small is not
 /// grown, which would copy its old content, but replaced; and so is one that is
 /// larger than both the text and the kept capacity, for it may stay for long.
+#[inline]
 fn replace(buffer: &mut TextBuffer, text: &str, kept: usize) {
     if buffer.capacity() < text.len() || buffer.capacity() > text.len().max(kept) {
         *buffer = TextBuffer::default();
