@@ -145,10 +145,9 @@ impl<B: StableBytes> Chunk<B> {
 
     /// Replaces the chunk by one that starts at `origin` in the stream.
     #[inline]
-    pub(crate) fn replace(&mut self, bytes: B, origin: u64) -> B {
-        let old = mem::replace(&mut self.bytes, bytes);
+    pub(crate) fn replace(&mut self, bytes: B, origin: u64) {
+        self.bytes = bytes;
         self.progress.restart(origin);
-        old
     }
 
     #[inline]
