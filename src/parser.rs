@@ -29,7 +29,7 @@ mod feed;
 mod field;
 mod tail;
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::{mem, time::Duration};
 
 pub(crate) use self::block::{Fields, ID};
@@ -97,7 +97,7 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Parser {
-    config: Config,
+    eof_policy: EofPolicy,
     last_event_id: TextBuffer,
     /// In milliseconds.
     reconnection_time: Option<u64>,
@@ -110,13 +110,12 @@ pub struct Parser {
     /// The reconnection time before the first `retry` of the open block.
     reconnection_time_before: Option<u64>,
 
-    /// Where in the chunk the comment is that was read last, to be lent; `None`
-    /// if it is in the block's buffer.
-    comment: Option<Span>,
+    /// Where in the chunk the comment is that was read last, to be lent.
+    comment: Span,
     /// A block has set the last event ID since the owner asked.
     new_id: bool,
     /// The error that `advance` has met with, for the moment until it is taken.
-    error: Option<ParseError>,
+    error: Option<Box<ParseError>>,
 }
 
 /// What the next bytes may belong to, other than the beginning of a line.
@@ -150,12 +149,12 @@ impl Parser {
             offset: 0,
             seam: Seam::Bom(0),
             tail: Tail::default(),
-            block: Block::new(&config),
+            block: Block::new(config.max_event_size, config.utf8_policy),
             reconnection_time_before: None,
-            comment: None,
+            comment: Span::default(),
             new_id: false,
             error: None,
-            config,
+            eof_policy: config.eof_policy,
         }
     }
 
@@ -202,7 +201,7 @@ impl Parser {
     /// ```
     pub fn finish(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         self.begin_block();
-        let last = match self.config.eof_policy {
+        let last = match self.eof_policy {
             EofPolicy::Discard => Ok(false),
             EofPolicy::Dispatch => self.dispatch_pending(),
             EofPolicy::Error if self.has_pending() => {
@@ -290,11 +289,8 @@ impl Parser {
             if wanted == Wanted::Items && self.block.pass_id_without_data() {
                 return Kind::Retry;
             }
-            self.block.begin();
         }
-        if self.block.outgrown {
-            self.trim();
-        }
+        self.begin_block();
         if self.seam != Seam::None {
             if let Some(kind) = self.cross_seam(chunk.reborrow(), wanted) {
                 return kind;
@@ -332,12 +328,12 @@ impl Parser {
     /// The error that `advance` has met with.
     #[cold]
     pub(crate) fn take_error(&mut self) -> ParseError {
-        self.error.take().expect("`advance` has stored it")
+        *self.error.take().expect("`advance` has stored it")
     }
 
     #[cold]
     fn fail(&mut self, error: ParseError) -> Kind {
-        self.error = Some(error);
+        self.error = Some(Box::new(error));
         Kind::Error
     }
 
@@ -387,10 +383,8 @@ impl Parser {
     pub(crate) fn lend_item<'a>(&'a self, kind: Kind, chunk: Text<'a>) -> Option<ItemRef<'a>> {
         match kind {
             Kind::Event => Some(ItemRef::Event(self.lend_event(chunk))),
-            Kind::Comment => Some(ItemRef::Comment(match self.comment {
-                Some(span) => chunk.get(span),
-                None => self.block.comment(),
-            })),
+            Kind::Comment => Some(ItemRef::Comment(chunk.get(self.comment))),
+            Kind::CommentInBuffer => Some(ItemRef::Comment(self.block.comment())),
             Kind::LastEventId => Some(ItemRef::LastEventId(self.last_event_id.text())),
             Kind::Retry => self.retry().map(|time| ItemRef::Retry(Duration::from_millis(time))),
             Kind::End | Kind::Error => None,
@@ -402,17 +396,14 @@ impl Parser {
     fn is_delivered(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
         match (kind, wanted) {
             (Kind::Event | Kind::End | Kind::Error, _) => true,
-            (Kind::Comment, Wanted::Items) => {
+            (Kind::Comment | Kind::CommentInBuffer, Wanted::Items) => {
                 self.offset = chunk.offset();
                 self.block.save(chunk.text());
                 true
             }
             (Kind::LastEventId | Kind::Retry, Wanted::Items) => true,
-            (Kind::Comment | Kind::LastEventId | Kind::Retry, Wanted::Events) => {
-                self.block.begin();
-                if self.block.outgrown {
-                    self.trim();
-                }
+            (_, Wanted::Events) => {
+                self.begin_block();
                 false
             }
         }
@@ -436,7 +427,7 @@ impl Parser {
             }
             Field::Comment => {
                 self.block.check_comment(value)?;
-                self.comment = Some(value);
+                self.comment = value;
                 return Ok(Some(Kind::Comment));
             }
             Field::Unknown => {}
@@ -501,13 +492,15 @@ impl Parser {
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
-    /// more.
+    /// more. Frees memory that no unfinished line needs.
+    #[inline(always)]
     fn begin_block(&mut self) {
         self.block.begin();
-        self.trim();
+        if self.block.outgrown {
+            self.trim();
+        }
     }
 
-    /// Frees memory that no unfinished line needs.
     #[cold]
     fn trim(&mut self) {
         if !self.tail.is_open() {
@@ -656,9 +649,7 @@ impl Parser {
     /// Reads a part of the unfinished line.
     #[inline]
     fn read_tail(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
-        self.tail
-            .read(bytes, &mut self.block, self.config.utf8_policy)
-            .map_err(|refusal| self.refuse(refusal))
+        self.tail.read(bytes, &mut self.block).map_err(|refusal| self.refuse(refusal))
     }
 
     /// Reads the last part of the unfinished line.
@@ -669,11 +660,10 @@ impl Parser {
 
     /// Ends the unfinished line.
     fn finish_tail(&mut self) -> Result<Option<Kind>, ParseError> {
-        let finished = self.tail.finish(&mut self.block, self.config.utf8_policy);
+        let finished = self.tail.finish(&mut self.block);
         match finished.map_err(|refusal| self.refuse(refusal))? {
             Finished::Comment => {
-                self.comment = None;
-                return Ok(Some(Kind::Comment));
+                return Ok(Some(Kind::CommentInBuffer));
             }
             Finished::Retry(time) => self.set_retry(time),
             Finished::Other => {}
@@ -722,6 +712,8 @@ pub(crate) enum Wanted {
 pub(crate) enum Kind {
     Event,
     Comment,
+    /// One that was put together in the block's buffer.
+    CommentInBuffer,
     LastEventId,
     Retry,
     /// All of the chunk has been read.

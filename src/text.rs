@@ -457,7 +457,7 @@ impl Chunk<OwnedChunk> {
         }
         if self.is_read() {
             let buffer = self.bytes.take();
-            let end = self.reading().offset() ;
+            let end = self.reading().offset();
             self.progress.restart(end);
             Slices { buffer, data, event_type, id }
         } else {

@@ -11,7 +11,7 @@
 
 use core::mem;
 
-use super::{Utf8Policy, config::Config, field::Field};
+use super::{Utf8Policy, field::Field};
 use crate::text::{Reading, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
@@ -166,10 +166,11 @@ pub(crate) struct Block {
     /// How long a value may be for nothing to be wrong with it before its line
     /// ends: U+FFFD has three bytes, and may stand for one.
     unchecked: usize,
+    pub(super) utf8_policy: Utf8Policy,
     /// A buffer may have more capacity than it keeps between blocks.
     pub(super) outgrown: bool,
-    /// How long the data was that last outgrew its buffer.
-    last_length: usize,
+    /// How long the data was that last outgrew its buffer, or [`LARGEST_GUESS`].
+    last_length: u32,
     data: TextBuffer,
     event_type: TextBuffer,
     id: TextBuffer,
@@ -178,13 +179,12 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(config: &Config) -> Self {
-        let limit = config.max_event_size;
-        let unchecked = match config.utf8_policy {
+    pub(super) fn new(limit: usize, utf8_policy: Utf8Policy) -> Self {
+        let unchecked = match utf8_policy {
             Utf8Policy::Replace => limit / 3,
             Utf8Policy::Reject => 0,
         };
-        Self { limit, unchecked, ..Self::default() }
+        Self { limit, unchecked, utf8_policy, ..Self::default() }
     }
 
     /// Sets the data to a whole line of the chunk, or adds that line to it.
@@ -280,52 +280,37 @@ impl Block {
     /// Appends the next bytes of a value. They are validated when the line
     /// ends, unless what is wrong with them may be an error before that.
     #[inline]
-    pub(super) fn push_value(
-        &mut self,
-        buffer: Buffer,
-        bytes: &[u8],
-        policy: Utf8Policy,
-    ) -> Result<(), Refusal> {
+    pub(super) fn push_value(&mut self, buffer: Buffer, bytes: &[u8]) -> Result<(), Refusal> {
         let limit = self.limit;
         let size = self.buffer(buffer).len().saturating_add(bytes.len());
         if size > limit {
-            return self.push_up_to_limit(buffer, bytes, policy);
+            return self.push_up_to_limit(buffer, bytes);
         }
         self.make_room(buffer, size);
         self.buffer(buffer).push(bytes);
-        if size <= self.unchecked { Ok(()) } else { self.validate(buffer, policy, false) }
+        if size <= self.unchecked { Ok(()) } else { self.validate(buffer, false) }
     }
 
     /// Appends bytes that exceed the limit, unless the last of them are the
     /// beginning of a character: they do not count before that is complete.
     #[cold]
-    fn push_up_to_limit(
-        &mut self,
-        buffer: Buffer,
-        bytes: &[u8],
-        policy: Utf8Policy,
-    ) -> Result<(), Refusal> {
+    fn push_up_to_limit(&mut self, buffer: Buffer, bytes: &[u8]) -> Result<(), Refusal> {
         let length = self.buffer(buffer).len();
         let longest = self.limit.saturating_add(CUT_CHARACTER + 1) - length;
         let bytes = &bytes[..bytes.len().min(longest)];
         self.make_room(buffer, length + bytes.len());
         self.buffer(buffer).push(bytes);
-        self.validate(buffer, policy, false)
+        self.validate(buffer, false)
     }
 
     /// Ends a value: all of it is text now.
     #[inline]
-    pub(super) fn end_value(&mut self, buffer: Buffer, policy: Utf8Policy) -> Result<(), Refusal> {
-        self.validate(buffer, policy, true)
+    pub(super) fn end_value(&mut self, buffer: Buffer) -> Result<(), Refusal> {
+        self.validate(buffer, true)
     }
 
     #[inline]
-    fn validate(
-        &mut self,
-        buffer: Buffer,
-        policy: Utf8Policy,
-        is_complete: bool,
-    ) -> Result<(), Refusal> {
+    fn validate(&mut self, buffer: Buffer, is_complete: bool) -> Result<(), Refusal> {
         let limit = self.limit;
         let value = self.buffer(buffer);
         let is_valid = value.validate();
@@ -333,19 +318,14 @@ impl Block {
         if is_valid || (!is_complete && is_cut_character(value.unvalidated_bytes())) {
             return Ok(());
         }
-        self.replace_invalid(buffer, policy, is_complete)
+        self.replace_invalid(buffer, is_complete)
     }
 
     /// Puts U+FFFD in the place of what is not UTF-8: one for each maximal
     /// subpart (Unicode §3.9, as in the Encoding Standard's decoder).
     #[cold]
-    fn replace_invalid(
-        &mut self,
-        buffer: Buffer,
-        policy: Utf8Policy,
-        is_complete: bool,
-    ) -> Result<(), Refusal> {
-        if policy == Utf8Policy::Reject {
+    fn replace_invalid(&mut self, buffer: Buffer, is_complete: bool) -> Result<(), Refusal> {
+        if self.utf8_policy == Utf8Policy::Reject {
             return Err(Refusal::InvalidUtf8);
         }
         let limit = self.limit;
@@ -377,7 +357,7 @@ impl Block {
             Buffer::Line => KEPT_FOR_OTHERS,
         };
         let usual = match buffer {
-            Buffer::Data => self.last_length.min(LARGEST_GUESS).min(limit / 64),
+            Buffer::Data => (self.last_length as usize).min(limit / 64),
             Buffer::Line => 0,
         };
         let value = self.buffer(buffer);
@@ -486,7 +466,7 @@ impl Block {
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
         if self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA {
-            self.last_length = self.data.len();
+            self.last_length = self.data.len().min(LARGEST_GUESS) as u32;
         }
         self.pass(next_start);
     }

@@ -79,28 +79,19 @@ impl Tail {
 
     /// Reads the next bytes of the line, none of which is a line end.
     #[inline]
-    pub(super) fn read(
-        &mut self,
-        bytes: &[u8],
-        block: &mut Block,
-        policy: Utf8Policy,
-    ) -> Result<(), Refusal> {
+    pub(super) fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
         // What is most frequent first.
         match self.state {
-            State::Value(Field::Data) => return block.push_value(Buffer::Data, bytes, policy),
-            State::Value(Field::Comment) => return block.push_value(Buffer::Line, bytes, policy),
+            State::Value(Field::Data) => return block.push_value(Buffer::Data, bytes),
+            State::Value(Field::Comment) => return block.push_value(Buffer::Line, bytes),
             _ => {}
         }
         let value = self.read_name(bytes, block)?;
-        self.read_value(value, block, policy)
+        self.read_value(value, block)
     }
 
     /// Ends the line, if there is one.
-    pub(super) fn finish(
-        &mut self,
-        block: &mut Block,
-        policy: Utf8Policy,
-    ) -> Result<Finished, Refusal> {
+    pub(super) fn finish(&mut self, block: &mut Block) -> Result<Finished, Refusal> {
         let Self { mut state, digits, ignored } = core::mem::take(self);
         if let State::Name(field, matched) = state {
             state = State::Value(Field::Unknown);
@@ -113,8 +104,8 @@ impl Tail {
             return Ok(Finished::Other);
         };
         match Buffer::of(field) {
-            Some(buffer) => block.end_value(buffer, policy)?,
-            None => ignored.end(policy)?,
+            Some(buffer) => block.end_value(buffer)?,
+            None => ignored.end(block.utf8_policy)?,
         }
         match field {
             Field::EventType => block.set_event_type_to_line(),
@@ -158,30 +149,25 @@ impl Tail {
     }
 
     /// Reads the next bytes of the value.
-    fn read_value(
-        &mut self,
-        bytes: &[u8],
-        block: &mut Block,
-        policy: Utf8Policy,
-    ) -> Result<(), Refusal> {
+    fn read_value(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
         let State::Value(field) = self.state else { return Ok(()) };
         match (field, Buffer::of(field)) {
             (Field::Id, Some(buffer)) => match memchr::memchr(0, bytes) {
-                None => block.push_value(buffer, bytes, policy),
+                None => block.push_value(buffer, bytes),
                 Some(nul) => {
-                    block.push_value(buffer, &bytes[..nul], policy)?;
-                    block.end_value(buffer, policy)?;
+                    block.push_value(buffer, &bytes[..nul])?;
+                    block.end_value(buffer)?;
                     block.clear_line();
                     self.state = State::Value(Field::Unknown);
-                    self.ignored.push(&bytes[nul..], policy)
+                    self.ignored.push(&bytes[nul..], block.utf8_policy)
                 }
             },
-            (_, Some(buffer)) => block.push_value(buffer, bytes, policy),
+            (_, Some(buffer)) => block.push_value(buffer, bytes),
             (field, None) => {
                 if field == Field::Retry {
                     self.digits.push(bytes);
                 }
-                self.ignored.push(bytes, policy)
+                self.ignored.push(bytes, block.utf8_policy)
             }
         }
     }
