@@ -9,7 +9,8 @@ use crate::{
     error::ParseError,
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
-    text::{Chunk, OwnedChunk, Span},
+    shared::OwnedChunk,
+    text::{Chunk, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A

@@ -285,10 +285,8 @@ impl Parser {
     /// in the way of the events.
     #[inline(always)]
     pub(crate) fn advance(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Kind {
-        if self.block.ended {
-            if wanted == Wanted::Items && self.block.pass_id_without_data() {
-                return Kind::Retry;
-            }
+        if wanted == Wanted::Items && self.block.pass_id_without_data() {
+            return Kind::Retry;
         }
         self.begin_block();
         if self.seam != Seam::None {

@@ -1,22 +1,113 @@
-//! Bytes that many events share: a reference count that is cheaper than the one
-//! of `Arc` where references are given out one after the other.
+//! The bytes of a chunk, and of the events in it, which may share them.
 //!
-//! An atomic addition costs as much as reading a short event, and has to wait for
-//! all that was written before it. So the [`Lender`] adds many references to the
-//! count at a time, and then gives them out without touching it.
+//! An atomic addition costs as much as reading a short event, because it waits for
+//! all that was written before it. So references are not counted one by one as
+//! `Arc` does: a [`Lender`] takes many of them at a time, and then gives them out
+//! without touching the count.
 #![allow(unsafe_code)]
 
 use alloc::boxed::Box;
 use core::{
+    mem::{self, ManuallyDrop},
     ptr::NonNull,
     sync::atomic::{AtomicUsize, Ordering, fence},
 };
 
 use bytes::Bytes;
 
+use crate::text::StableBytes;
+
+/// The bytes of a chunk that becomes owned events.
+#[derive(Debug)]
+pub(crate) enum OwnedChunk {
+    /// No event has a part of it.
+    Sole(Bytes),
+    /// Events may have parts of it.
+    Lent(Lender),
+    /// No bytes at all, which cost nothing to drop.
+    Empty,
+}
+
+// SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
+unsafe impl StableBytes for OwnedChunk {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Sole(bytes) => bytes,
+            Self::Lent(lender) => lender.shared.bytes(),
+            Self::Empty => &[],
+        }
+    }
+}
+
+impl OwnedChunk {
+    /// A reference to the chunk, for an event. The first one allocates.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> OwnedBytes {
+        if let Self::Sole(bytes) = self {
+            *self = Self::Lent(Lender::new(mem::take(bytes)));
+        }
+        match self {
+            Self::Lent(lender) => OwnedBytes::Shared(lender.lend()),
+            Self::Sole(_) | Self::Empty => OwnedBytes::default(),
+        }
+    }
+
+    /// The chunk itself, for its last event.
+    #[inline]
+    pub(crate) fn take(&mut self) -> OwnedBytes {
+        match mem::replace(self, Self::Empty) {
+            Self::Sole(bytes) => OwnedBytes::Sole(bytes),
+            Self::Lent(mut lender) => OwnedBytes::Shared(lender.lend()),
+            Self::Empty => OwnedBytes::default(),
+        }
+    }
+
+    /// What comes after so many bytes, without a copy.
+    pub(crate) fn after(&self, length: usize) -> Bytes {
+        match self {
+            Self::Sole(bytes) => bytes.slice(length..),
+            Self::Lent(lender) => lender.shared.bytes().slice(length..),
+            Self::Empty => Bytes::new(),
+        }
+    }
+}
+
+impl From<Bytes> for OwnedChunk {
+    #[inline]
+    fn from(bytes: Bytes) -> Self {
+        Self::Sole(bytes)
+    }
+}
+
+/// The bytes of an event.
+#[derive(Clone, Debug)]
+pub(crate) enum OwnedBytes {
+    /// It has them alone.
+    Sole(Bytes),
+    Shared(SharedBytes),
+}
+
+impl OwnedBytes {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Sole(bytes) => bytes,
+            Self::Shared(bytes) => bytes.bytes(),
+        }
+    }
+}
+
+impl Default for OwnedBytes {
+    fn default() -> Self {
+        Self::Sole(Bytes::new())
+    }
+}
+
 /// How many references a lender takes at a time.
 const CREDIT: usize = 1 << 16;
 
+#[derive(Debug)]
 struct Counted {
     /// How many references there are: those that were given out, and those that
     /// the lender still has.
@@ -47,7 +138,7 @@ impl SharedBytes {
     }
 
     #[inline]
-    pub(crate) fn bytes(&self) -> &Bytes {
+    fn bytes(&self) -> &Bytes {
         &self.counted().bytes
     }
 
@@ -99,27 +190,22 @@ impl Drop for SharedBytes {
 /// Who gives out references to bytes.
 #[derive(Debug)]
 pub(crate) struct Lender {
-    /// One of its references.
-    shared: core::mem::ManuallyDrop<SharedBytes>,
+    /// The first of its references, which are released all together.
+    shared: ManuallyDrop<SharedBytes>,
     /// INVARIANT: how many it has, that one included: at least one.
     credit: usize,
 }
 
 impl Lender {
-    pub(crate) fn new(bytes: Bytes) -> Self {
+    fn new(bytes: Bytes) -> Self {
         let counted = Box::leak(Box::new(Counted { count: AtomicUsize::new(CREDIT), bytes }));
-        let shared = core::mem::ManuallyDrop::new(SharedBytes(NonNull::from(counted)));
+        let shared = ManuallyDrop::new(SharedBytes(NonNull::from(counted)));
         Self { shared, credit: CREDIT }
-    }
-
-    #[inline]
-    pub(crate) fn bytes(&self) -> &Bytes {
-        self.shared.bytes()
     }
 
     /// Gives out a reference.
     #[inline]
-    pub(crate) fn lend(&mut self) -> SharedBytes {
+    fn lend(&mut self) -> SharedBytes {
         if self.credit == 1 {
             self.take_credit();
         }
@@ -139,5 +225,97 @@ impl Drop for Lender {
     fn drop(&mut self) {
         // SAFETY: by the invariant it has as many, and this is the last use.
         unsafe { self.shared.release(self.credit) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use alloc::{sync::Arc, vec::Vec};
+    use std::thread;
+
+    use super::*;
+
+    /// A chunk that is alive for as long as there are two of this `Arc`.
+    fn chunk() -> (OwnedChunk, Arc<[u8]>) {
+        let bytes: Arc<[u8]> = Arc::from(&b"abc"[..]);
+        (Bytes::from_owner(Arc::clone(&bytes)).into(), bytes)
+    }
+
+    fn is_alive(bytes: &Arc<[u8]>) -> bool {
+        Arc::strong_count(bytes) > 1
+    }
+
+    #[test]
+    fn the_last_reference_frees_the_bytes() {
+        for events in 0..4 {
+            let (mut chunk, bytes) = chunk();
+            let mut references: Vec<_> = (0..events).map(|_| chunk.lend()).collect();
+            references.extend(references.first().cloned());
+            assert_eq!(chunk.bytes(), b"abc");
+            drop(chunk);
+            while let Some(reference) = references.pop() {
+                assert_eq!(reference.bytes(), b"abc");
+                assert!(is_alive(&bytes));
+            }
+            assert!(!is_alive(&bytes));
+        }
+    }
+
+    #[test]
+    fn the_last_event_takes_the_chunk() {
+        for others in 0..3 {
+            let (mut chunk, bytes) = chunk();
+            let others: Vec<_> = (0..others).map(|_| chunk.lend()).collect();
+            let last = chunk.take();
+            assert_eq!((last.bytes(), chunk.bytes()), (&b"abc"[..], &b""[..]));
+            drop((chunk, last));
+            assert_eq!(is_alive(&bytes), !others.is_empty());
+            drop(others);
+            assert!(!is_alive(&bytes));
+        }
+    }
+
+    #[test]
+    fn there_are_more_references_than_are_taken_at_a_time() {
+        let (mut chunk, bytes) = chunk();
+        let references: Vec<_> = (0..2 * CREDIT + 1).map(|_| chunk.lend()).collect();
+        drop(chunk);
+        assert!(is_alive(&bytes));
+        drop(references);
+        assert!(!is_alive(&bytes));
+    }
+
+    #[test]
+    fn references_may_be_dropped_by_any_thread() {
+        for _ in 0..50 {
+            let (mut chunk, bytes) = chunk();
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    let reference = chunk.lend();
+                    scope.spawn(move || {
+                        let copies: Vec<_> = (0..100).map(|_| reference.clone()).collect();
+                        assert!(copies.iter().all(|copy| copy.bytes() == b"abc"));
+                    });
+                }
+                drop(chunk);
+            });
+            assert!(!is_alive(&bytes));
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_part_that_was_read_is_not_copied() {
+        let (mut chunk, _) = chunk();
+        let start = chunk.bytes().as_ptr();
+        assert_eq!(chunk.after(1).as_ptr(), start.wrapping_add(1));
+        let _lent = chunk.lend();
+        assert_eq!(
+            (chunk.after(1).as_ptr(), &chunk.after(3)[..]),
+            (start.wrapping_add(1), &b""[..])
+        );
+        chunk.take();
+        assert_eq!(chunk.after(0), b"" as &[u8]);
     }
 }

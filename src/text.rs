@@ -11,19 +11,19 @@
 //!
 //! When changing this file: a span may only reach `from_utf8_unchecked` if it
 //! was sliced, by `str` indexing, out of text that was validated. All other
-//! unsafe code of the crate is in `lines`.
+//! unsafe code of the crate is in `lines` and `shared`.
 #![allow(unsafe_code)]
 
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
 use alloc::{string::String, vec::Vec};
-use core::{mem, ops::Range, ptr, str};
+use core::{ops::Range, ptr, str};
 
 use bytes::Bytes;
 
 use crate::{
     lines::{CR, LF, LineEnds},
-    shared::{Lender, SharedBytes},
+    shared::{OwnedBytes, OwnedChunk},
 };
 
 /// A part of some bytes, from `start` up to but not including `end`.
@@ -373,75 +373,6 @@ impl Chunk<ReadBuffer> {
     }
 }
 
-/// The bytes of a chunk that becomes owned events.
-#[derive(Debug)]
-pub(crate) enum OwnedChunk {
-    /// Nobody has a part of it.
-    Sole(Bytes),
-    /// Events may have parts of it.
-    Lent(Lender),
-    /// No bytes at all, which cost nothing to drop.
-    Empty,
-}
-
-// SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
-unsafe impl StableBytes for OwnedChunk {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sole(bytes) => bytes,
-            Self::Lent(lender) => lender.bytes(),
-            Self::Empty => &[],
-        }
-    }
-}
-
-impl OwnedChunk {
-    #[inline]
-    fn lend(&mut self) -> OwnedBytes {
-        if let Self::Sole(bytes) = self {
-            *self = Self::Lent(Lender::new(mem::take(bytes)));
-        }
-        match self {
-            Self::Lent(lender) => OwnedBytes::Shared(lender.lend()),
-            _ => OwnedBytes::Sole(Bytes::new()),
-        }
-    }
-
-    #[inline]
-    fn take(&mut self) -> OwnedBytes {
-        match mem::replace(self, Self::Empty) {
-            Self::Sole(bytes) => OwnedBytes::Sole(bytes),
-            Self::Lent(mut lender) => OwnedBytes::Shared(lender.lend()),
-            Self::Empty => OwnedBytes::Sole(Bytes::new()),
-        }
-    }
-}
-
-impl From<Bytes> for OwnedChunk {
-    #[inline]
-    fn from(bytes: Bytes) -> Self {
-        Self::Sole(bytes)
-    }
-}
-
-/// The bytes of an event, which may have them alone or share them.
-#[derive(Clone, Debug)]
-enum OwnedBytes {
-    Sole(Bytes),
-    Shared(SharedBytes),
-}
-
-impl OwnedBytes {
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sole(bytes) => bytes,
-            Self::Shared(bytes) => bytes.bytes(),
-        }
-    }
-}
-
 impl Chunk<OwnedChunk> {
     /// An event whose text is at these spans, each of which must be empty or
     /// one that [`text`](Self::text) can lend.
@@ -456,10 +387,9 @@ impl Chunk<OwnedChunk> {
             }
         }
         if self.is_read() {
-            let buffer = self.bytes.take();
             let end = self.reading().offset();
             self.progress.restart(end);
-            Slices { buffer, data, event_type, id }
+            Slices { buffer: self.bytes.take(), data, event_type, id }
         } else {
             Slices { buffer: self.bytes.lend(), data, event_type, id }
         }
@@ -467,11 +397,7 @@ impl Chunk<OwnedChunk> {
 
     /// The bytes that have not been read, without a copy.
     pub(crate) fn rest(&self) -> Bytes {
-        match &self.bytes {
-            OwnedChunk::Sole(bytes) => bytes.slice(self.progress.position..),
-            OwnedChunk::Lent(lender) => lender.bytes().slice(self.progress.position..),
-            OwnedChunk::Empty => Bytes::new(),
-        }
+        self.bytes.after(self.progress.position)
     }
 }
 

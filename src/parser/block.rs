@@ -487,13 +487,14 @@ impl Block {
         }
     }
 
-    /// Whether this block, which has ended without data, has both an ID and a
-    /// reconnection time. If so, there is only the second of these two items left.
+    /// Whether the block has ended without data, but with both an ID and a
+    /// reconnection time. If so, only the second of these two items is left.
     #[inline]
     pub(super) fn pass_id_without_data(&mut self) -> bool {
-        let has_both = !self.fields.has(DATA) && self.fields.has(ID) && self.fields.has(RETRY);
+        let fields = &mut self.fields;
+        let has_both = self.ended && !fields.has(DATA) && fields.has(ID) && fields.has(RETRY);
         if has_both {
-            self.fields.bits &= !ID;
+            fields.bits &= !ID;
         }
         has_both
     }
