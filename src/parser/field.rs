@@ -43,6 +43,10 @@ impl Field {
     }
 }
 
+/// How many bytes there may be before a value: `retry: `. So many are enough for
+/// [`split`], even if the line goes on.
+pub(super) const LONGEST_START: usize = 7;
+
 /// The field of a whole line that is not blank, and where its value starts.
 ///
 /// The value extends to the end of the line; one leading space is not part of

@@ -6,12 +6,12 @@
 //! line is complete, so that for what is kept nothing here has to think of a
 //! character that is cut. Lines that are not UTF-8 are read here too, however they are cut.
 
-use core::str;
+use core::{mem, str};
 
 use super::{
     Utf8Policy,
     block::{Block, Buffer, Refusal, TooLarge},
-    field::{Digits, Field},
+    field::{self, Digits, Field},
 };
 use crate::text::is_cut_character;
 
@@ -57,7 +57,8 @@ impl Tail {
     /// Begins a line, which may be added to the open block: nothing of that may
     /// be in the chunk any more.
     pub(super) fn begin(&mut self, block: &Block) {
-        self.state = if block.dropped { State::Skipped } else { State::Begun };
+        let state = if block.dropped { State::Skipped } else { State::Begun };
+        *self = Self { state, ..Self::default() };
     }
 
     /// Skips the rest of the line.
@@ -92,26 +93,24 @@ impl Tail {
 
     /// Ends the line, if there is one.
     pub(super) fn finish(&mut self, block: &mut Block) -> Result<Finished, Refusal> {
-        let Self { mut state, digits, ignored } = core::mem::take(self);
-        if let State::Name(field, matched) = state {
-            state = State::Value(Field::Unknown);
-            if usize::from(matched) == field.name().len() {
+        let field = match mem::take(&mut self.state) {
+            State::Value(field) | State::Colon(field) => field,
+            State::Name(field, matched) if usize::from(matched) == field.name().len() => {
                 begin_value(field, block)?;
-                state = State::Value(field);
+                field
             }
-        }
-        let (State::Colon(field) | State::Value(field)) = state else {
-            return Ok(Finished::Other);
+            State::Name(..) => Field::Unknown,
+            State::Closed | State::Begun | State::Skipped => return Ok(Finished::Other),
         };
         match Buffer::of(field) {
             Some(buffer) => block.end_value(buffer)?,
-            None => ignored.end(block.utf8_policy)?,
+            None => self.ignored.end(block.utf8_policy)?,
         }
         match field {
             Field::EventType => block.set_event_type_to_line(),
             Field::Id => block.set_id_to_line(),
             Field::Comment => return Ok(Finished::Comment),
-            Field::Retry => return Ok(digits.reconnection_time().into()),
+            Field::Retry => return Ok(self.digits.reconnection_time().into()),
             Field::Data | Field::Unknown => {}
         }
         Ok(Finished::Other)
@@ -120,6 +119,12 @@ impl Tail {
     /// Reads what there is of the field name, the colon and the space after it,
     /// and returns the rest, which belongs to the value.
     fn read_name<'a>(&mut self, bytes: &'a [u8], block: &mut Block) -> Result<&'a [u8], Refusal> {
+        if self.state == State::Begun && bytes.len() >= field::LONGEST_START {
+            let (field, start) = field::split(bytes);
+            begin_value(field, block)?;
+            self.state = State::Value(field);
+            return Ok(if field == Field::Unknown { bytes } else { &bytes[start..] });
+        }
         let (field, matched) = match (self.state, bytes) {
             (State::Begun, [first, ..]) => (Field::starting_with(*first), 0),
             (State::Name(field, matched), [_, ..]) => (field, matched),
