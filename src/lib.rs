@@ -97,6 +97,7 @@ mod lines;
 mod parser;
 #[cfg(feature = "std")]
 mod reader;
+mod reconnect;
 mod shared;
 #[cfg(feature = "stream")]
 mod stream;
@@ -122,6 +123,7 @@ pub use self::{
     error::{EncodeError, ParseError, StreamError},
     event::{Event, EventBuilder, EventRef, Item, ItemRef},
     parser::{EofPolicy, Feed, Parser, ParserBuilder, Utf8Policy},
+    reconnect::{ContentTypePolicy, Reconnect, ReconnectBuilder, Step, Stop},
 };
 
 /// The examples of the README, run as tests.
