@@ -88,6 +88,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "client")]
+mod client;
 mod decoder;
 pub mod encode;
 mod ending;
@@ -108,6 +110,12 @@ mod text;
 #[path = "../docs/recipes.rs"]
 pub mod recipes;
 
+#[cfg(feature = "client")]
+pub use self::client::{
+    EventSource, EventSourceBuilder,
+    connect::{Connect, Sleep},
+    signal::{Disconnect, Signal},
+};
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]

@@ -169,12 +169,12 @@ impl Reconnect {
         now: Duration,
         random: u64,
     ) -> Step<'_> {
+        self.disconnected();
         match status {
             _ if self.stopped.is_some() => self.again(random),
             200 if self.policy.content_type.accepts(content_type) => {
                 self.retry_after = None;
                 self.opened = Some(now);
-                self.has_delivered = false;
                 Step::Open
             }
             200 => self.stop(Stop::ContentType),
@@ -273,8 +273,14 @@ impl Reconnect {
         self.stopped
     }
 
+    /// From now on no connection is made again.
+    #[cfg(feature = "client")]
+    pub(crate) fn once(&mut self) {
+        self.policy.is_once = true;
+    }
+
     /// Stops for the reason given, until the next `start`.
-    fn stop(&mut self, why: Stop) -> Step<'static> {
+    pub(crate) fn stop(&mut self, why: Stop) -> Step<'static> {
         self.disconnected();
         self.stopped = Some(why);
         Step::Stop(why)
@@ -329,6 +335,42 @@ impl Default for Reconnect {
 }
 
 /// What to do next, as [`Reconnect`] decides.
+///
+/// # Examples
+///
+/// A loop that follows a stream for ever, over functions that stand for an HTTP
+/// client and a timer:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sse_wire::{Reconnect, Step, Stop};
+///
+/// fn follow(mut get: impl FnMut(Option<&str>) -> u16, sleep: impl Fn(Duration)) -> Stop {
+///     let (now, random) = (Duration::ZERO, 0);
+///     let mut reconnect = Reconnect::new();
+///     let mut step = reconnect.start();
+///     loop {
+///         step = match step {
+///             Step::Connect { wait, last_event_id } => {
+///                 sleep(wait);
+///                 let status = get(last_event_id);
+///                 reconnect.response(status, Some("text/event-stream"), now, random)
+///             }
+///             Step::Open => {
+///                 reconnect.event(); // and so on, for each event
+///                 reconnect.learn("7", None);
+///                 reconnect.end(now, random)
+///             }
+///             Step::Stop(why) => return why,
+///             _ => unreachable!(),
+///         }
+///     }
+/// }
+///
+/// let get = |last_event_id: Option<&str>| if last_event_id == Some("7") { 204 } else { 200 };
+/// assert_eq!(follow(get, |_| {}), Stop::NoContent);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Step<'a> {
@@ -346,6 +388,23 @@ pub enum Step<'a> {
 }
 
 /// Why [`Reconnect`] stops.
+///
+/// # Examples
+///
+/// It is also an error, for callers to whom it is one:
+///
+/// ```
+/// use sse_wire::Stop;
+///
+/// fn result(why: Stop) -> Result<(), Stop> {
+///     match why {
+///         Stop::NoContent | Stop::Closed => Ok(()),
+///         _ => Err(why),
+///     }
+/// }
+/// assert_eq!(result(Stop::NoContent), Ok(()));
+/// assert_eq!(Stop::Status(404).to_string(), "the server answered with status 404");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stop {
@@ -371,6 +430,19 @@ pub enum Stop {
 
 /// What happens to a response with status 200 and no `Content-Type`. One with
 /// another type than `text/event-stream` always stops.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sse_wire::{ContentTypePolicy, Reconnect, Step};
+///
+/// let policy = Reconnect::builder().content_type(ContentTypePolicy::AllowMissing);
+/// let mut reconnect = policy.build();
+/// reconnect.start();
+/// assert_eq!(reconnect.response(200, None, Duration::ZERO, 0), Step::Open);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContentTypePolicy {

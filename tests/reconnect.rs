@@ -414,10 +414,6 @@ proptest! {
                     reconnect.start()
                 }
                 Input::Response(status, content_type) => {
-                    // Of a connection that was forgotten.
-                    if was_stable && (500..600).contains(&status) || was_stable && matches!(status, 408 | 429) {
-                        tried = 0;
-                    }
                     let step = reconnect.response(status, content_type, now, random);
                     opened = (step == Step::Open).then_some(now);
                     step
