@@ -3,6 +3,9 @@
 //! - [`reqwest`](#reqwest)
 //! - [`hyper`, and any other HTTP body](#hyper-and-any-other-http-body)
 //! - [Files, sockets and child processes](#files-sockets-and-child-processes)
+//! - [Following a stream with `reqwest`](#following-a-stream-with-reqwest), with
+//!   [`hyper`](#following-a-stream-with-hyper), and
+//!   [without asynchrony, with `ureq`](#following-a-stream-with-ureq)
 //! - [How a stream ends](#how-a-stream-ends)
 //! - [What to mind](#what-to-mind)
 //!
@@ -37,6 +40,36 @@
 //!
 //! ```
 #![doc = include_str!("recipes/reader_stream.rs")]
+//! ```
+//!
+//! # Following a stream with `reqwest`
+//!
+//! Connects, and connects again, with a new `Authorization` for each attempt.
+//! `reqwest` follows redirects, and decompresses if it has those features. What
+//! can happen, and what may be set, is on the `follow` page (feature `client`).
+//!
+//! ```
+#![doc = include_str!("recipes/follow_reqwest.rs")]
+//! ```
+//!
+//! # Following a stream with `hyper`
+//!
+//! `hyper` follows no redirects: one stops the source. The source is read like
+//! the one above.
+//!
+//! ```
+#![doc = include_str!("recipes/follow_hyper.rs")]
+//! ```
+//!
+//! # Following a stream with `ureq`
+//!
+//! The same without asynchrony: `Reconnect` is driven by a loop, and the events
+//! come from an [`EventReader`](crate::EventReader). `ureq` has no timeout
+//! between two reads, so a connection whose other end is gone without a word is
+//! noticed only when the system does. `ureq` follows redirects.
+//!
+//! ```
+#![doc = include_str!("recipes/follow_ureq.rs")]
 //! ```
 //!
 //! # How a stream ends
@@ -74,8 +107,11 @@
 //!
 //! # Reconnecting
 //!
-//! When a stream has ended, however it ended, its parser carries the last event
-//! ID and the reconnection time over to the next connection, and nothing else:
+//! `EventSource` (feature `client`) does it for you, and
+//! [`Reconnect`](crate::Reconnect) decides when. By hand, for a stream that you
+//! open and read yourself: when a stream has ended, however it ended, its parser
+//! carries the last event ID and the reconnection time over to the next
+//! connection, and nothing else:
 //!
 //! ```
 //! use std::time::Duration;

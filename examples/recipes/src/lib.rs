@@ -5,12 +5,23 @@
 //! what the documentation shows. This is a package of its own so that sse-wire
 //! does not depend on the crates that they use, not even for its tests.
 
+#[path = "../../../docs/recipes/follow_hyper.rs"]
+pub mod follow_hyper;
+#[path = "../../../docs/recipes/follow_reqwest.rs"]
+pub mod follow_reqwest;
+#[path = "../../../docs/recipes/follow_ureq.rs"]
+pub mod follow_ureq;
 #[path = "../../../docs/recipes/hyper.rs"]
 pub mod hyper;
 #[path = "../../../docs/recipes/reader_stream.rs"]
 pub mod reader_stream;
 #[path = "../../../docs/recipes/reqwest.rs"]
 pub mod reqwest;
+
+/// The page on following streams: its code compiles, too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/follow.md")]
+pub mod follow_page {}
 
 /// The page itself: each recipe compiles alone, as it is shown. For doctests
 /// only, because its links lead into sse-wire.

@@ -1,0 +1,50 @@
+// sse-wire = { version = "0.1", features = ["client"] }
+// reqwest = { version = "0.13", features = ["stream"] }
+// tokio = { version = "1", features = ["time"] }
+// futures-util = "0.3"
+// http = "1"
+use std::future::Future;
+
+use futures_util::StreamExt;
+use http::{Request, Response, header};
+use sse_wire::{Connect, Event, EventSource, EventSourceBuilder, Signal, Sleep, Stop};
+
+/// For each attempt, `authorization` makes a new header, because the old one
+/// may have expired.
+pub fn source<F: Future<Output = header::HeaderValue> + Send>(
+    builder: EventSourceBuilder,
+    client: reqwest::Client,
+    mut authorization: impl FnMut() -> F,
+) -> EventSource<
+    impl Connect<Error = reqwest::Error, Body: Send, Future: Send>,
+    impl Sleep<Future: Send>,
+> {
+    let connect = move |mut request: Request<_>| {
+        let client = client.clone();
+        let authorization = authorization();
+        async move {
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.await);
+            client.execute(request.try_into()?).await.map(Response::from)
+        }
+    };
+    builder.build(connect, tokio::time::sleep)
+}
+
+pub async fn follow(
+    mut source: EventSource<impl Connect<Error = reqwest::Error>, impl Sleep>,
+    mut on_event: impl FnMut(Event),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    while let Some(signal) = source.next().await {
+        match signal {
+            Signal::Event(event) => on_event(event),
+            Signal::Disconnected { why, wait: Some(wait) } => {
+                eprintln!("{why}; connecting again in {wait:?}");
+            }
+            // The server has nothing more to send.
+            Signal::Disconnected { .. } if source.stopped() == Some(Stop::NoContent) => {}
+            Signal::Disconnected { why, .. } => return Err(why.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
