@@ -33,6 +33,8 @@
 //! | a `std::io::Read`: a file, a pipe, a socket | [`EventReader`] | lent, or owned as an `Iterator` |
 //! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
 //! | one event to send to many | [`Encoded`] | |
+//! | a request, to be sent again when the connection is lost | `EventSource` (feature `client`) | owned |
+//! | a client of your own | [`Reconnect`], which decides when to connect again | |
 //!
 //! All parsers deliver the same events and errors, wherever chunks end. Each
 //! also has `next_item` or `items`, for [comments, IDs and reconnection
@@ -56,17 +58,18 @@
 //!
 //! # What it does not do
 //!
-//! It does not connect: it contains no HTTP client or server. When a stream
-//! ends, [`EventStream::ending`] says whether it was cut off, and
-//! [`last_event_id`](Parser::last_event_id) and
-//! [`reconnection_time`](Parser::reconnection_time) are what you need to
-//! reconnect. It does not interpret data, not even JSON.
+//! It contains no HTTP client, no server and no runtime. `EventSource` (feature
+//! `client`) connects through functions of yours, and follows a stream across
+//! connections. When a stream ends that you have opened yourself,
+//! [`EventStream::ending`] says whether it was cut off. It does not interpret
+//! data, not even JSON.
 //!
 //! # Features
 //!
 //! `std` and `stream` are on by default. Without `std` the crate is `no_std`
 //! and needs `alloc`; everything but [`EventReader`] remains available. Without
-//! `stream` there is no [`EventStream`].
+//! `stream` there is no [`EventStream`]. `client` adds `EventSource`, and depends
+//! on `http`, `http-body` and `httpdate`; it is not on by default.
 //!
 //! # Vocabulary
 //!
@@ -109,6 +112,11 @@ mod text;
 #[cfg(all(doc, not(doctest), feature = "std", feature = "stream"))]
 #[path = "../docs/recipes.rs"]
 pub mod recipes;
+
+/// The page on following a stream, whose code `examples/recipes` compiles.
+#[cfg(all(doc, not(doctest), feature = "client"))]
+#[doc = include_str!("../docs/follow.md")]
+pub mod follow {}
 
 #[cfg(feature = "client")]
 pub use self::client::{

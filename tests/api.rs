@@ -16,8 +16,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use sse_wire::{
-    Decoder, Encode, EncodeError, Encoded, Ending, EofPolicy, Event, EventBuilder, EventRef,
-    EventWriter, Feed, Item, ItemRef, ParseError, Parser, ParserBuilder, StreamError, Utf8Policy,
+    ContentTypePolicy, Decoder, Encode, EncodeError, Encoded, Ending, EofPolicy, Event,
+    EventBuilder, EventRef, EventWriter, Feed, Item, ItemRef, ParseError, Parser, ParserBuilder,
+    Reconnect, ReconnectBuilder, Step, Stop, StreamError, Utf8Policy,
 };
 
 /// Goes to another thread, into a `static`, and through `catch_unwind`.
@@ -73,6 +74,10 @@ fn owned_types_may_go_anywhere() {
     is_owned::<Item>();
     is_owned::<Encoded>();
     is_owned::<Ending>();
+    is_owned::<Reconnect>();
+    is_owned::<ReconnectBuilder>();
+    is_owned::<ContentTypePolicy>();
+    is_owned::<Stop>();
     is_owned::<ParseError>();
     is_owned::<EncodeError>();
     is_owned::<StreamError<std::io::ErrorKind>>();
@@ -82,6 +87,7 @@ fn owned_types_may_go_anywhere() {
 fn lent_types_may_go_anywhere_that_what_they_borrow_outlives() {
     is_lent::<EventRef<'_>>();
     is_lent::<ItemRef<'_>>();
+    is_lent::<Step<'_>>();
     is_lent_mutably::<Feed<'_, '_>>();
     is_lent_mutably::<EventWriter<'_>>();
 }
@@ -124,6 +130,9 @@ fn events_and_items_are_values() {
     is_small_value::<EventRef<'_>>();
     is_small_value::<ItemRef<'_>>();
     is_small_value::<Ending>();
+    is_small_value::<Step<'_>>();
+    is_small_value::<Stop>();
+    is_small_value::<ContentTypePolicy>();
 }
 
 #[test]
@@ -135,6 +144,10 @@ fn parsers_and_builders_have_defaults() {
     is_default::<ParserBuilder>();
     is_default::<EventBuilder>();
     is_default::<Decoder>();
+    is_clone::<Reconnect>();
+    is_clone::<ReconnectBuilder>();
+    is_default::<Reconnect>();
+    is_default::<ReconnectBuilder>();
     is_debug::<Feed<'_, '_>>();
     is_debug::<EventWriter<'_>>();
 }
@@ -152,6 +165,7 @@ fn errors_are_errors_with_or_without_std() {
     is_error::<ParseError>();
     is_error::<EncodeError>();
     is_error::<StreamError<ParseError>>();
+    is_error::<Stop>();
     is_value::<ParseError>();
     is_value::<EncodeError>();
     let boxed: Box<dyn Error + Send + Sync> = ParseError::InvalidUtf8 { offset: 7 }.into();
@@ -343,5 +357,52 @@ mod stream_only {
         at_most::<Items<()>>(688);
         at_most::<UntilSentinel<()>>(720);
         at_most::<Outcome>(1);
+    }
+}
+
+#[cfg(feature = "client")]
+mod client_only {
+    use std::{
+        convert::Infallible,
+        future::{Ready, ready},
+        rc::Rc,
+    };
+
+    use futures::stream::FusedStream;
+    use http::{Request, Response};
+    use sse_wire::{Disconnect, EventSource, EventSourceBuilder, Signal};
+
+    use super::*;
+
+    type Answer = Ready<Result<Response<String>, Infallible>>;
+    type Connect = fn(Request<Bytes>) -> Answer;
+    type Sleep<T> = fn(Duration) -> Ready<T>;
+
+    #[test]
+    fn a_source_is_what_its_functions_and_futures_are() {
+        fn is_anywhere<T: Send + Unpin + Debug + FusedStream + 'static>() {}
+        is_anywhere::<EventSource<Connect, Sleep<()>>>();
+        const { assert!(Is::<EventSource<Connect, Sleep<()>>>::SEND) };
+        const { assert!(!Is::<EventSource<Connect, Sleep<Rc<()>>>>::SEND) };
+    }
+
+    #[test]
+    fn builders_and_signals_may_go_anywhere() {
+        fn is_sent<T: Send + Sync + Unpin + Debug + 'static>() {}
+        is_sent::<Signal<std::io::Error>>();
+        is_sent::<EventSourceBuilder>();
+        is_clone::<EventSourceBuilder>();
+        fn is_sent_error<T: Error + Send + Sync + 'static>() {}
+        is_sent_error::<Disconnect<std::io::Error>>();
+    }
+
+    #[test]
+    fn boxed_functions_will_do() {
+        let request = Request::get("/").body("").unwrap();
+        let connect: Box<dyn FnMut(Request<Bytes>) -> Answer> =
+            Box::new(|_| ready(Ok(Response::new(String::new()))));
+        let sleep: Sleep<()> = |_| ready(());
+        let source = EventSource::new(request, connect, sleep);
+        assert_eq!(source.stopped(), None);
     }
 }
