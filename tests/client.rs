@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::FusedStream};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame};
 use proptest::{collection::vec, prelude::*};
 use sse_wire::{
@@ -555,6 +555,37 @@ enum Fault {
 }
 
 proptest! {
+    #[test]
+    fn no_response_makes_it_panic_or_hold_more_than_the_limit(
+        status in prop_oneof![Just(200), 100..1000_u16],
+        headers in vec((
+            prop::sample::select(&["content-type", "retry-after", "date", "last-event-id"]),
+            prop_oneof![
+                vec(prop_oneof![0x20..0x7f_u8, 0x80..=0xff_u8], 0..40),
+                "[0-9]{1,40}".prop_map(String::into_bytes),
+                "(Sun|Mon), [0-9]{2} (Feb|Nov) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
+                    .prop_map(String::into_bytes),
+                "text/event-stream.{0,3}".prop_map(String::into_bytes),
+            ],
+        ), 0..5),
+        body in vec(vec(any::<u8>(), 0..100), 0..20),
+    ) {
+        let mut head = Response::builder().status(status);
+        for (name, value) in &headers {
+            let Ok(value) = HeaderValue::from_bytes(value) else { continue };
+            head = head.header(*name, value);
+        }
+        let pieces = body.into_iter().map(|data| Piece::Data(data.into())).collect();
+        let world = World::new([Answer::Response(head, pieces), self::status(204), self::status(204)]);
+        let mut source = world.source(builder("GET").error_body_limit(300));
+        while let Some(signal) = world.next(&mut source) {
+            if let Signal::Disconnected { why: Disconnect::Refused(response), .. } = signal {
+                prop_assert!(response.body().len() <= 300);
+            }
+        }
+        prop_assert!(source.stopped().is_some());
+    }
+
     #[test]
     fn no_event_is_lost_or_doubled_whatever_breaks(
         faults in vec(

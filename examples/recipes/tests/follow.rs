@@ -240,6 +240,27 @@ async fn a_redirect_is_followed_by_the_clients_that_do_and_stops_the_others() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_nowhere_is_no_endless_loop() {
+    for location in ["", "location: \r\n", "location: http://[\r\n"] {
+        let server = Server::with(location, async |location: &str, _, socket: Socket| {
+            socket.answer("301 Moved Permanently", location, "").await
+        })
+        .await;
+        let few = || builder(&server).reconnect(policy().max_attempts(2));
+        for client in Client::ALL {
+            server.begin_anew();
+            let log = client.follow_with(&server, few(), policy().max_attempts(2)).await;
+            assert_eq!(log.events, [""; 0]);
+            assert!(server.ids().len() <= 50, "{client:?}, {location:?}: {:?}", server.ids());
+            assert!(
+                matches!(log.stopped, Some(Stop::Status(301) | Stop::MaxAttempts)),
+                "{client:?}, {location:?}: {log:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_retry_after_is_waited_for() {
     let server = Server::new(async |request: Request, socket: Socket| match request.number {
         0 => socket.answer("429 Too Many Requests", "retry-after: 1\r\n", "slow down").await,
