@@ -62,14 +62,16 @@
 //! `client`) connects through functions of yours, and follows a stream across
 //! connections. When a stream ends that you have opened yourself,
 //! [`EventStream::ending`] says whether it was cut off. It does not interpret
-//! data, not even JSON.
+//! data, except as JSON and if asked to (feature `json`).
 //!
 //! # Features
 //!
 //! `std` and `stream` are on by default. Without `std` the crate is `no_std`
 //! and needs `alloc`; everything but [`EventReader`] remains available. Without
 //! `stream` there is no [`EventStream`]. `client` adds `EventSource`, and depends
-//! on `http`, `http-body` and `httpdate`; it is not on by default.
+//! on `http`, `http-body` and `httpdate`. `json` adds `Event::json`, and `json` on
+//! streams, and depends on `serde` and `serde_json`. These two are not on by
+//! default.
 //!
 //! # Vocabulary
 //!
@@ -98,6 +100,8 @@ pub mod encode;
 mod ending;
 mod error;
 mod event;
+#[cfg(feature = "json")]
+mod json;
 mod lines;
 mod parser;
 #[cfg(feature = "std")]
@@ -124,6 +128,10 @@ pub use self::client::{
     connect::{Connect, Sleep},
     signal::{Disconnect, Signal},
 };
+#[cfg(feature = "json")]
+pub use self::json::JsonError;
+#[cfg(all(feature = "json", feature = "stream"))]
+pub use self::json::stream::{Json, JsonStreamError};
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
