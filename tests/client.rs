@@ -281,6 +281,25 @@ fn a_storm_of_errors_is_backed_off_from_until_the_last_attempt() {
 }
 
 #[test]
+fn a_stream_that_ends_in_order_after_an_event_is_not_backed_off_from_but_one_that_breaks_is() {
+    let longest = |answer: fn() -> Answer| {
+        let world = World::new([answer(), answer(), answer(), status(204)]);
+        let mut source = world.source(builder("GET").random(|| u64::MAX));
+        let waits =
+            std::iter::from_fn(|| world.next(&mut source)).filter_map(|signal| match signal {
+                Signal::Disconnected { wait, .. } => wait,
+                _ => None,
+            });
+        waits.map(|wait| wait.as_secs_f32().round()).collect::<Vec<_>>()
+    };
+    assert_eq!(longest(|| stream(["data: a\n\n"])), [2.0, 2.0, 2.0]);
+    assert_eq!(longest(|| stream([": a\n\n"])), [2.0, 4.0, 8.0]);
+    assert_eq!(longest(|| stream(["data: a\n\ndata: b"])), [2.0, 4.0, 8.0]);
+    let broken = || Answer::Response(ok(), vec![Piece::Data("data: a\n\n".into()), Piece::Error]);
+    assert_eq!(longest(broken), [2.0, 4.0, 8.0]);
+}
+
+#[test]
 fn a_stable_connection_resets_the_backoff_without_any_event() {
     let open_for = |time| Answer::Response(ok(), vec![Piece::Wait(time), Piece::Error]);
     let answers = [status(503), status(503), open_for(seconds(30)), status(204)];
@@ -468,6 +487,19 @@ fn to_reconnect_by_hand_asks_for_what_was_not_yielded() {
     assert_eq!(source.stopped(), Some(Stop::NoContent), "until it is polled");
     assert_eq!(world.log(&mut source), ["the server answered 204 No Content"]);
     assert_eq!(world.ids(), ["", "2", "3", "3"]);
+}
+
+#[test]
+fn to_reconnect_by_hand_opens_what_was_closed() {
+    let world = World::new([stream(["id: 1\ndata: a\n\ndata: b\n\n"]), status(204)]);
+    let mut source = world.get();
+    world.next(&mut source);
+    world.next(&mut source);
+    source.close();
+    source.reconnect();
+    assert!(!source.is_terminated());
+    assert_eq!(world.log(&mut source), ["the server answered 204 No Content"]);
+    assert_eq!(world.ids(), ["", "1"]);
 }
 
 #[test]
