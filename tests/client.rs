@@ -515,12 +515,53 @@ fn to_reconnect_by_hand_sends_a_post_again_and_counts_from_zero() {
 // ---- What it is
 
 #[test]
-fn secrets_are_not_printed() {
+fn state_is_printed_and_secrets_are_not() {
     let request = Request::get("/?key=secret").header("authorization", "secret").body("secret");
     let builder = EventSourceBuilder::new(request.unwrap());
-    assert!(!format!("{builder:?}").contains("secret"));
-    let source = World::new([]).source(builder);
-    assert!(!format!("{source:?}").contains("secret"));
+    let printed = format!("{builder:?}");
+    assert!(printed.contains("GET") && !printed.contains("secret"), "{printed}");
+
+    let world = World::new([
+        Answer::Error("reset"),
+        stream(["data: a\n\n"]),
+        Answer::Response(Response::builder().status(404), vec![Piece::Wait(seconds(1))]),
+    ]);
+    let mut source = world.source(builder.random(|| 0));
+    let mut states = vec![format!("{source:?}")];
+    for _ in 0..8 {
+        _ = world.poll(&mut source);
+        states.push(format!("{source:?}"));
+        world.now.set(world.now.get() + seconds(10));
+    }
+    let expected = [
+        "to be started",
+        "waiting",
+        "waiting",
+        "open",
+        "open",
+        "waiting",
+        "waiting",
+        "refused",
+        "stopped",
+    ];
+    assert_eq!(states.len(), expected.len());
+    for (printed, state) in states.iter().zip(expected) {
+        assert!(printed.contains(state) && !printed.contains("secret"), "{state}: {printed}");
+    }
+}
+
+#[test]
+fn waits_are_random_unless_that_is_changed() {
+    let wait = || {
+        let world = World::new([Answer::Error("reset")]);
+        let mut source = EventSource::new(get(), world.connect(), world.sleep());
+        match world.next(&mut source) {
+            Some(Signal::Disconnected { wait, .. }) => wait,
+            signal => panic!("{signal:?}"),
+        }
+    };
+    let waits: std::collections::BTreeSet<_> = (0..8).map(|_| wait()).collect();
+    assert!(waits.len() > 4, "{waits:?}");
 }
 
 #[test]
