@@ -224,6 +224,15 @@ fn the_body_of_a_refusal_that_breaks_off_or_stalls_is_kept_so_far() {
 }
 
 #[test]
+fn a_refusal_that_has_reached_the_limit_is_not_waited_for() {
+    let pieces = vec![Piece::Data("no entry".into()), Piece::Stall];
+    let world = World::new([Answer::Response(Response::builder().status(403), pieces)]);
+    let mut source = world.source(builder("GET").error_body_limit(8));
+    assert_eq!(refused(world.next(&mut source)).body(), "no entry");
+    assert_eq!(world.now.get(), Duration::ZERO);
+}
+
+#[test]
 fn an_endless_refusal_is_read_up_to_the_limit_only() {
     let pieces = (0..1_000_000).map(|_| Piece::Data("x".into())).collect();
     let world = World::new([Answer::Response(Response::builder().status(500), pieces)]);
