@@ -296,7 +296,12 @@ impl Parser {
         }
         while let Some(line) = chunk.next_line(|| self.seam = Seam::LineEnd) {
             let item = if line.is_empty() {
-                if self.block.exceeds_limit() {
+                if self.block.is_just_data() {
+                    self.offset = chunk.offset();
+                    self.block.end(self.offset);
+                    return Kind::Event;
+                }
+                if self.block.exceeds_limit(chunk.len()) {
                     return self.refuse_at_end(chunk.offset());
                 }
                 self.end_block(&chunk)
@@ -453,6 +458,7 @@ impl Parser {
             return None;
         }
         self.block.end(offset);
+        self.block.note_length();
         let fields = &self.block.fields;
         let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
         if has_id {
@@ -676,7 +682,7 @@ impl Parser {
         self.finish_tail()?;
         let mut no_chunk = Chunk::new(&[][..], self.offset);
         let no_chunk = no_chunk.reading();
-        if self.block.exceeds_limit() {
+        if self.block.exceeds_limit(no_chunk.len()) {
             self.refuse_at_end(self.offset);
             return Err(self.take_error());
         }
@@ -689,6 +695,7 @@ impl Parser {
         self.seam = Seam::Bom(0);
         self.tail = Tail::default();
         self.block.end(0);
+        self.block.dropped = false;
     }
 }
 

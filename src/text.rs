@@ -234,6 +234,12 @@ impl<'a> Reading<'a> {
         self.progress.origin + self.progress.position as u64
     }
 
+    /// How long all of the chunk is.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether all has been read.
     #[inline]
     pub(crate) fn is_read(&self) -> bool {

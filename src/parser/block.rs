@@ -63,10 +63,10 @@ impl Fields {
         self.bits == fields
     }
 
-    /// Whether more is set than one field, in the chunk.
+    /// Whether all those that are set are in the chunk.
     #[inline]
-    fn are_several(&self) -> bool {
-        self.bits & self.bits.wrapping_sub(1) != 0
+    fn are_in_chunk(&self) -> bool {
+        self.bits >> 4 == 0
     }
 
     #[inline]
@@ -82,8 +82,7 @@ impl Fields {
     /// Where data, type and ID are, if all those that are set are in the chunk.
     #[inline]
     pub(crate) fn in_chunk(&self) -> Option<[Span; 3]> {
-        let is_all = self.bits >> 4 == 0;
-        is_all.then(|| [DATA, EVENT_TYPE, ID].map(|field| self.span(field)))
+        self.are_in_chunk().then(|| [DATA, EVENT_TYPE, ID].map(|field| self.span(field)))
     }
 
     /// The data, the type or the ID, if it is in the chunk.
@@ -465,10 +464,15 @@ impl Block {
     #[inline]
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
+        self.start = next_start;
+    }
+
+    /// Notes how long data is that has outgrown its buffer.
+    #[inline]
+    pub(super) fn note_length(&mut self) {
         if self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA {
             self.last_length = self.data.len().min(LARGEST_GUESS) as u32;
         }
-        self.pass(next_start);
     }
 
     /// Ends a block of which there is nothing to be lent.
@@ -510,11 +514,18 @@ impl Block {
         }
     }
 
-    /// Whether the block's parts are too large together. Each alone was checked
-    /// at its line.
+    /// Whether data is all that is set, and in the chunk.
     #[inline(always)]
-    pub(super) fn exceeds_limit(&self) -> bool {
-        self.fields.are_several() && self.size() > self.limit
+    pub(super) fn is_just_data(&self) -> bool {
+        self.fields.are_just(DATA)
+    }
+
+    /// Whether the block's parts are too large together. Each alone was checked
+    /// at its line; those that are all in the chunk are not larger than that.
+    #[inline(always)]
+    pub(super) fn exceeds_limit(&self, chunk: usize) -> bool {
+        let is_within = self.fields.are_in_chunk() && chunk <= self.limit;
+        !is_within && self.size() > self.limit
     }
 
     /// How long data, type and ID are together.
@@ -558,7 +569,7 @@ impl Block {
     /// The data, if it is all that is set, and in the chunk.
     #[inline(always)]
     pub(super) fn just_data<'a>(&self, chunk: Text<'a>) -> Option<&'a str> {
-        self.fields.are_just(DATA).then(|| chunk.get(self.fields.data))
+        self.is_just_data().then(|| chunk.get(self.fields.data))
     }
 
     #[inline(always)]
