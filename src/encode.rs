@@ -177,11 +177,18 @@ impl EventRef<'_> {
     /// cannot grow.
     #[inline]
     pub fn encode(&self, dst: &mut impl BufMut) {
+        self.encode_with_id(self.id(), dst);
+    }
+
+    /// Writes the event with another ID, which is valid, or with none.
+    // As a call of its own it costs `encode` up to a tenth more instructions.
+    #[inline(always)]
+    fn encode_with_id(&self, id: Option<&str>, dst: &mut impl BufMut) {
         let mut block = Gather::new(dst);
         if self.event_type() != DEFAULT_EVENT_TYPE {
             block.put_field(b"event: ", self.event_type());
         }
-        if let Some(id) = self.id() {
+        if let Some(id) = id {
             block.put_field(b"id: ", id);
         }
         if let Some(time) = self.retry() {
@@ -204,7 +211,7 @@ impl EventRef<'_> {
             DEFAULT_EVENT_TYPE => 0,
             event_type => "event: \n".len() + event_type.len(),
         };
-        let id = self.id().map_or(0, |id| "id: \n".len() + id.len());
+        let id = self.id().map_or(0, id_len);
         let retry = self.retry().map_or(0, |time| retry_len(milliseconds(time)));
         event_type + id + retry + lines_len(self.data(), "data: ".len()) + 1
     }
@@ -288,7 +295,7 @@ impl Encode for ItemRef<'_> {
         match *self {
             Self::Event(event) => event.encoded_len(),
             Self::Comment(text) => lines_len(text, ": ".len()) + 1,
-            Self::LastEventId(id) => "id: \n\n".len() + id.len(),
+            Self::LastEventId(id) => id_len(id) + 1,
             Self::Retry(time) => retry_len(milliseconds(time)) + 1,
         }
     }
@@ -306,13 +313,25 @@ impl Encode for Item {
 
 mod sealed {
     #[expect(unnameable_types, reason = "this is what seals `Encode`")]
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// The bytes that `encode` writes, if they are there already.
+        #[doc(hidden)]
+        #[inline]
+        fn as_shared(&self) -> Option<&bytes::Bytes> {
+            None
+        }
+    }
 
     impl Sealed for super::Event {}
     impl Sealed for super::EventRef<'_> {}
     impl Sealed for super::Item {}
     impl Sealed for super::ItemRef<'_> {}
-    impl Sealed for super::Encoded {}
+    impl Sealed for super::Encoded {
+        #[inline]
+        fn as_shared(&self) -> Option<&bytes::Bytes> {
+            Some(self.bytes())
+        }
+    }
 }
 
 #[inline]
@@ -359,6 +378,10 @@ fn milliseconds(time: Duration) -> u64 {
 fn put_retry(milliseconds: u64, dst: &mut impl fmt::Write) {
     // What is written to here never fails.
     let _ = writeln!(dst, "retry: {milliseconds}");
+}
+
+fn id_len(id: &str) -> usize {
+    "id: \n".len() + id.len()
 }
 
 fn retry_len(milliseconds: u64) -> usize {

@@ -35,12 +35,17 @@
 //! | one event to send to many | [`Encoded`] | |
 //! | a request, to be sent again when the connection is lost | `EventSource` (feature `client`) | owned |
 //! | a client of your own | [`Reconnect`], which decides when to connect again | |
+//! | a stream of events to serve over HTTP | [`EventBody`] (feature `http`) | |
+//! | clients that come back | [`Replay`] | |
+//! | a stream to pass on | [`EditEvents`], [`Tee`] | owned, or lent |
 //!
 //! All parsers deliver the same events and errors, wherever chunks end. Each
 //! also has `next_item` or `items`, for [comments, IDs and reconnection
 //! times](ItemRef).
 //!
-//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module.
+//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module; how to
+//! serve with axum and hyper is on the page [`serve`], and [`resume`] and [`proxy`]
+//! are about clients that come back, and gateways.
 //!
 //! # What it promises
 //!
@@ -68,10 +73,12 @@
 //!
 //! `std` and `stream` are on by default. Without `std` the crate is `no_std`
 //! and needs `alloc`; everything but [`EventReader`] remains available. Without
-//! `stream` there is no [`EventStream`]. `client` adds `EventSource`, and depends
-//! on `http`, `http-body` and `httpdate`. `json` adds `Event::json`, and `json` on
-//! streams, and depends on `serde` and `serde_json`. These two are not on by
-//! default.
+//! `stream` there is no [`EventStream`], and nothing to pass one on.
+//!
+//! The others are off by default, and so are their dependencies. `http` adds
+//! [`EventBody`] and the module [`mod@http`], and `tokio` a timer for its
+//! keep-alive. `client` adds `EventSource`. `json` adds `Event::json`, and `json`
+//! on streams.
 //!
 //! # Vocabulary
 //!
@@ -83,7 +90,7 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "std", feature = "stream")),
+    not(all(feature = "std", feature = "stream", feature = "http")),
     allow(rustdoc::broken_intra_doc_links, reason = "the page names what is left out")
 )]
 // Here and not in Cargo.toml, because tests, benches and examples have `std`.
@@ -100,13 +107,18 @@ pub mod encode;
 mod ending;
 mod error;
 mod event;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "json")]
 mod json;
 mod lines;
 mod parser;
+#[cfg(feature = "stream")]
+mod pass_through;
 #[cfg(feature = "std")]
 mod reader;
 mod reconnect;
+mod replay;
 mod shared;
 #[cfg(feature = "stream")]
 mod stream;
@@ -122,16 +134,32 @@ pub mod recipes;
 #[doc = include_str!("../docs/follow.md")]
 pub mod follow {}
 
+// The same, and `examples/serve` compiles those.
+#[cfg(all(doc, not(doctest), feature = "http"))]
+#[path = "../docs/proxy.rs"]
+pub mod proxy;
+#[cfg(all(doc, not(doctest), feature = "http"))]
+#[path = "../docs/resume.rs"]
+pub mod resume;
+#[cfg(all(doc, not(doctest), feature = "http"))]
+#[path = "../docs/serve.rs"]
+pub mod serve;
+
 #[cfg(feature = "client")]
 pub use self::client::{
     EventSource, EventSourceBuilder,
     connect::{Connect, Sleep},
     signal::{Disconnect, Signal},
 };
+#[cfg(feature = "http")]
+#[doc(inline)]
+pub use self::http::EventBody;
 #[cfg(feature = "json")]
 pub use self::json::JsonError;
 #[cfg(all(feature = "json", feature = "stream"))]
 pub use self::json::stream::{Json, JsonStreamError};
+#[cfg(feature = "stream")]
+pub use self::pass_through::{Edit, EditEvents, Tee};
 #[cfg(feature = "std")]
 pub use self::reader::EventReader;
 #[cfg(feature = "stream")]
@@ -148,6 +176,7 @@ pub use self::{
     event::{Event, EventBuilder, EventRef, Item, ItemRef},
     parser::{EofPolicy, Feed, Parser, ParserBuilder, Utf8Policy},
     reconnect::{ContentTypePolicy, Reconnect, ReconnectBuilder, Step, Stop},
+    replay::{After, EventLog, Events, Gap, Replay, ReplayId, ReplayIdError},
 };
 
 /// The examples of the README, run as tests.

@@ -16,9 +16,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use sse_wire::{
-    ContentTypePolicy, Decoder, Encode, EncodeError, Encoded, Ending, EofPolicy, Event,
-    EventBuilder, EventRef, EventWriter, Feed, Item, ItemRef, ParseError, Parser, ParserBuilder,
-    Reconnect, ReconnectBuilder, Step, Stop, StreamError, Utf8Policy,
+    After, ContentTypePolicy, Decoder, Encode, EncodeError, Encoded, Ending, EofPolicy, Event,
+    EventBuilder, EventRef, EventWriter, Events, Feed, Gap, Item, ItemRef, ParseError, Parser,
+    ParserBuilder, Reconnect, ReconnectBuilder, Replay, ReplayId, ReplayIdError, Step, Stop,
+    StreamError, Utf8Policy,
 };
 
 /// Goes to another thread, into a `static`, and through `catch_unwind`.
@@ -253,11 +254,25 @@ fn builders_take_borrowed_and_owned_text() {
     assert_eq!(parser.last_event_id(), "a");
 }
 
+#[test]
+fn a_log_is_a_value_and_what_is_about_it_too() {
+    is_owned::<Replay>();
+    is_clone::<Replay>();
+    is_owned::<After>();
+    is_owned::<Events>();
+    is_small_value::<Gap>();
+    is_small_value::<ReplayId>();
+    is_error::<Gap>();
+    is_error::<ReplayIdError>();
+    fn is_exact<T: ExactSizeIterator<Item = Encoded> + DoubleEndedIterator + Clone + Default>() {}
+    is_exact::<Events>();
+}
+
 #[cfg(feature = "std")]
 mod std_only {
     use std::io;
 
-    use sse_wire::{Event, EventReader, StreamError};
+    use sse_wire::{Event, EventLog, EventReader, StreamError};
 
     use super::*;
 
@@ -275,6 +290,29 @@ mod std_only {
         is_iterator::<EventReader<io::Empty>>();
         fn is_sent<T: Error + Send + Sync + 'static>() {}
         is_sent::<StreamError<io::Error>>();
+    }
+
+    #[test]
+    fn a_log_behind_a_mutex_is_one_that_can_be_awaited_anywhere() {
+        fn is_sent<T: Send>(value: T) -> T {
+            value
+        }
+        let log = std::sync::Mutex::new(Replay::new(7));
+        let event = Event::new("a");
+        let push = is_sent(EventLog::push(&log, &event));
+        assert_eq!(ready(push), Ok("7-1".to_owned()));
+        let after = ready(is_sent(EventLog::after(&log, "7-0"))).unwrap();
+        assert!(matches!(after, After::Events(events) if events.len() == 1));
+        assert_eq!(ready(EventLog::after(&log, "6-0")), Ok(After::Gap(Gap::OtherEpoch)));
+    }
+
+    /// What a future is that does not wait.
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(cx) {
+            std::task::Poll::Ready(value) => value,
+            std::task::Poll::Pending => panic!("it waits"),
+        }
     }
 
     #[test]
@@ -404,5 +442,64 @@ mod client_only {
         let sleep: Sleep<()> = |_| ready(());
         let source = EventSource::new(request, connect, sleep);
         assert_eq!(source.stopped(), None);
+    }
+}
+
+#[cfg(feature = "http")]
+mod http_only {
+    use std::{future::Pending, rc::Rc};
+
+    use futures::stream;
+    use sse_wire::http::{
+        BodyError, EventBody, KeepAlive, KeptAlive, LastEventIdError, SleepTimer, TickTimer,
+        UntilShutdown,
+    };
+
+    use super::*;
+
+    type Ticks = TickTimer<stream::Pending<()>>;
+    type Sleep = SleepTimer<fn(Duration) -> Pending<()>, Pending<()>>;
+
+    #[test]
+    fn bodies_are_what_their_streams_are() {
+        fn is_sent<T: Send + Sync + Unpin + Debug + 'static>() {}
+        is_sent::<EventBody<stream::Empty<Event>>>();
+        is_sent::<EventBody<KeptAlive<UntilShutdown<stream::Empty<Item>, Pending<()>>, Ticks>>>();
+        is_sent::<EventBody<KeptAlive<stream::Empty<Encoded>, Sleep>>>();
+        const { assert!(!Is::<EventBody<stream::Iter<std::vec::IntoIter<Rc<()>>>>>::SEND) };
+    }
+
+    #[test]
+    fn what_keeps_alive_can_be_cloned_for_many_bodies() {
+        is_clone::<KeepAlive<Sleep>>();
+        is_clone::<KeepAlive<Ticks>>();
+    }
+
+    #[test]
+    fn errors_can_be_sent() {
+        fn is_sent<T: Error + Send + Sync + 'static>() {}
+        is_sent::<BodyError>();
+        is_error::<LastEventIdError>();
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_body_is_no_larger_than_it_was() {
+        at_most::<EventBody<stream::Pending<Event>>>(120);
+        at_most::<BodyError>(32);
+    }
+}
+
+#[cfg(all(feature = "http", feature = "tokio"))]
+mod tokio_only {
+    use sse_wire::http::{KeepAlive, SleepTimer, TokioTimer};
+
+    use super::*;
+
+    #[test]
+    fn the_timers_of_tokio_can_be_sent_and_cloned() {
+        fn is_sent<T: Send + Sync + Clone + Debug + 'static>() {}
+        is_sent::<KeepAlive<TokioTimer>>();
+        is_sent::<KeepAlive<SleepTimer<fn(Duration) -> tokio::time::Sleep, tokio::time::Sleep>>>();
     }
 }

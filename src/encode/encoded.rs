@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
-use super::{Encode, comment};
+use super::{Encode, comment, id_len};
 use crate::{
     error::EncodeError,
     event::{Event, EventRef, Item, ItemRef},
@@ -28,6 +28,10 @@ use crate::{
 pub struct Encoded(Bytes);
 
 impl Encoded {
+    /// The comment `keep-alive`, which needs no memory.
+    #[cfg(feature = "http")]
+    pub(crate) const KEEP_ALIVE: Self = Self(Bytes::from_static(b": keep-alive\n\n"));
+
     /// Encodes a comment, as [`encode::comment`](crate::encode::comment) does.
     /// Allocates once.
     pub fn comment(text: &str) -> Self {
@@ -47,6 +51,14 @@ impl Encoded {
         Self::item(ItemRef::Retry(time))
     }
 
+    /// Encodes an event with another ID than its own, which is valid. Allocates once.
+    pub(crate) fn with_id(event: EventRef<'_>, id: &str) -> Self {
+        let own = event.id().map_or(0, id_len);
+        let mut bytes = Vec::with_capacity(event.encoded_len() - own + id_len(id));
+        event.encode_with_id(Some(id), &mut bytes);
+        Self(bytes.into())
+    }
+
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -55,6 +67,11 @@ impl Encoded {
     /// The bytes, without a copy.
     pub fn into_bytes(self) -> Bytes {
         self.0
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.0
     }
 
     fn item(item: ItemRef<'_>) -> Result<Self, EncodeError> {

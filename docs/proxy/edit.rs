@@ -1,0 +1,45 @@
+// axum = "0.8"
+// http-body-util = "0.1"
+// hyper-util = { version = "0.1", features = ["client-legacy", "http1", "tokio"] }
+// sse-wire = { version = "0.1", features = ["http"] }
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, Response, StatusCode, Uri, header::ACCEPT},
+};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use sse_wire::{
+    Edit, EditEvents, EofPolicy, EventStream, Parser,
+    http::{EventBody, LAST_EVENT_ID, Source},
+};
+
+/// Passes a stream on in which no event says a secret.
+pub async fn without_secrets(
+    client: &Client<HttpConnector, Body>,
+    upstream: Uri,
+    headers: &HeaderMap,
+) -> Result<Response<EventBody<impl Source + use<>>>, StatusCode> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = upstream;
+    request.headers_mut().insert(ACCEPT, "text/event-stream".parse().expect("a header value"));
+    if let Some(id) = headers.get(LAST_EVENT_ID) {
+        request.headers_mut().insert(LAST_EVENT_ID, id.clone());
+    }
+    let response = client.request(request).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    if response.status() != StatusCode::OK {
+        return Err(StatusCode::BAD_GATEWAY);
+    }
+
+    // A stream that is cut off within an event has to be an error here, or this server
+    // would end its own as if it were whole.
+    let parser = Parser::builder().max_event_size(1024 * 1024).eof_policy(EofPolicy::Error).build();
+    let items = EventStream::with_parser(response.into_body().into_data_stream(), parser).items();
+    let edited = EditEvents::new(items, |event| match event.event_type() {
+        "internal" => Edit::Remove,
+        _ if event.data().contains("secret") => {
+            Edit::Replace(event.with_data(event.data().replace("secret", "***")))
+        }
+        _ => Edit::Keep,
+    });
+    Ok(EventBody::try_new(edited).into_response())
+}

@@ -1,0 +1,27 @@
+// axum = "0.8"
+// futures-util = "0.3"
+// sse-wire = { version = "0.1", features = ["http", "tokio"] }
+// tokio = { version = "1", features = ["time"] }
+use std::time::Duration;
+
+use axum::{Router, http::Response, routing::get};
+use futures_util::stream;
+use sse_wire::{
+    Event,
+    http::{EventBody, KeepAlive, Source},
+};
+
+pub fn app() -> Router {
+    Router::new().route("/ticks", get(ticks))
+}
+
+async fn ticks() -> Response<EventBody<impl Source>> {
+    let events = stream::unfold(0, async |tick| {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let event = Event::builder().event_type("tick").data(tick.to_string()).build();
+        Some((event, tick + 1))
+    });
+    EventBody::try_new(events)
+        .keep_alive(KeepAlive::tokio(Duration::from_secs(15)).at_once())
+        .into_response()
+}

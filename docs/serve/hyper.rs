@@ -1,0 +1,60 @@
+// futures-util = "0.3"
+// hyper = { version = "1", features = ["http1", "http2", "server"] }
+// hyper-util = { version = "0.1", features = ["http1", "http2", "server-auto", "tokio"] }
+// sse-wire = { version = "0.1", features = ["http"] }
+// tokio = { version = "1", features = ["net", "rt", "time"] }
+// tokio-util = "0.7"
+use std::{convert::Infallible, io, time::Duration};
+
+use futures_util::stream;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+};
+use sse_wire::{
+    Encoded, Event,
+    http::{EventBody, KeepAlive, Source, last_event_id},
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Counts for each client until the server stops, over HTTP/1.1 and HTTP/2.
+pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (socket, _) = accepted?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let response = count(&request, stop.clone());
+                async { Ok::<_, Infallible>(response) }
+            });
+            let server = Builder::new(TokioExecutor::new());
+            // An error of one connection: its client is gone.
+            _ = server.serve_connection(TokioIo::new(socket), service).await;
+        });
+    }
+    Ok(())
+}
+
+fn count(
+    request: &Request<Incoming>,
+    stop: CancellationToken,
+) -> Response<EventBody<impl Source + use<>>> {
+    let last = last_event_id(request.headers()).ok().flatten();
+    let start = last.and_then(|id| id.parse::<u32>().ok()).map_or(0, |id| id.saturating_add(1));
+    let events = stream::unfold(start, async |n| {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let event = Event::builder().id(n.to_string()).data(n.to_string()).build();
+        Some((event, n.saturating_add(1)))
+    });
+    // Any function that sleeps will do.
+    let keep_alive = KeepAlive::after(Duration::from_secs(15), tokio::time::sleep);
+    // Clients come back between one second and two later, and not all at once.
+    let pause = Duration::from_millis(1000 + u64::from(start.wrapping_mul(7919) % 1000));
+    let last_words = Encoded::retry(pause).expect("whole milliseconds");
+    EventBody::try_new(events)
+        .keep_alive(keep_alive)
+        .shutdown(stop.cancelled_owned(), last_words)
+        .into_response()
+}

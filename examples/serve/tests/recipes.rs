@@ -1,0 +1,294 @@
+//! The code of the pages "Serve", "Resume" and "Proxy", run as it is shown.
+
+mod common;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Uri},
+    response::IntoResponse,
+    routing::get,
+};
+use common::{
+    Server, chunk, event, events, get_http1, listen, request, serve_app, until, whole, within,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http_body_util::BodyExt;
+use hyper::{StatusCode, body::Incoming};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use sse_wire::{
+    Encoded, Ending, Event, Item, Replay,
+    http::{EventBody, KeepAlive},
+};
+use sse_wire_serve as recipes;
+use tokio::sync::{broadcast, mpsc};
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test]
+async fn axum_counts() {
+    let address = serve_app(recipes::axum::app()).await;
+    let mut body = get_http1(address, request("/ticks", None)).await.into_body();
+    assert_eq!(chunk(&mut body).await.as_deref(), Some(": keep-alive\n\n"));
+    assert_eq!(chunk(&mut body).await.as_deref(), Some("event: tick\ndata: 0\n\n"));
+    assert_eq!(chunk(&mut body).await.as_deref(), Some("event: tick\ndata: 1\n\n"));
+}
+
+#[tokio::test]
+async fn hyper_counts_from_where_a_client_was_until_it_stops() {
+    let (listener, address) = listen().await;
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(recipes::hyper::serve(listener, stop.clone()));
+    for client in [Server::Http1, Server::Http2] {
+        let mut events = events(client.get(address, Some("6")).await);
+        for n in ["7", "8"] {
+            let event = within(events.next()).await.unwrap().unwrap();
+            assert_eq!((event.id(), event.data()), (Some(n), n), "{client:?}");
+        }
+    }
+    let mut events = events(Server::Http2.get(address, Some("not a number")).await).items();
+    assert!(matches!(within(events.next()).await, Some(Ok(Item::Event(e))) if e.data() == "0"));
+    stop.cancel();
+    let rest: Vec<_> = within(events.try_collect()).await.unwrap();
+    assert!(matches!(rest.last(), Some(Item::Retry(time)) if *time == Duration::from_secs(1)));
+    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn axum_stops_when_the_signal_has_ended_its_bodies() {
+    let stop = CancellationToken::new();
+    let signal = stop.clone();
+    let handler = move || {
+        let last = Encoded::retry(Duration::from_secs(2)).unwrap();
+        let body = EventBody::new(stream::pending::<Event>())
+            .keep_alive(KeepAlive::tokio(Duration::from_secs(3600)).at_once())
+            .shutdown(signal.clone().cancelled_owned(), last);
+        async { body.into_response() }
+    };
+    let (listener, address) = listen().await;
+    let server = axum::serve(listener, Router::new().route("/events", get(handler)))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = tokio::spawn(server.into_future());
+    let mut body = get_http1(address, request("/events", None)).await.into_body();
+    assert_eq!(chunk(&mut body).await.as_deref(), Some(": keep-alive\n\n"));
+    stop.cancel();
+    assert_eq!(whole(body).await.unwrap(), "retry: 2000\n\n");
+    within(server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_event_goes_to_all_who_are_connected() {
+    let clients = broadcast::Sender::<Encoded>::new(16);
+    let sender = clients.clone();
+    let address = Server::Axum.serve(move |_| recipes::broadcast::cut_off_if_slow(&sender)).await;
+    let mut connected = Vec::new();
+    for _ in 0..50 {
+        connected.push(events(Server::Axum.get(address, None).await));
+    }
+    assert_eq!(clients.receiver_count(), 50);
+    for data in ["a", "b"] {
+        recipes::broadcast::send_to_all(&clients, &event(data));
+        for events in &mut connected {
+            assert_eq!(within(events.next()).await.unwrap().unwrap().data(), data);
+        }
+    }
+    drop(connected);
+    until(|| clients.receiver_count() == 0).await;
+    recipes::broadcast::send_to_all(&clients, &event("nobody hears it"));
+}
+
+#[tokio::test]
+async fn a_client_that_is_too_slow_is_cut_off_with_an_error_that_says_so() {
+    let clients = broadcast::Sender::<Encoded>::new(4);
+    let mut body = recipes::broadcast::cut_off_if_slow(&clients);
+    for n in 0..7 {
+        recipes::broadcast::send_to_all(&clients, &event(n.to_string()));
+    }
+    let error = within(body.frame()).await.unwrap().unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    let lagged = source.downcast_ref::<BroadcastStreamRecvError>();
+    assert_eq!(lagged, Some(&BroadcastStreamRecvError::Lagged(3)));
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_client_that_is_too_slow_is_told_what_it_has_missed() {
+    let clients = broadcast::Sender::<Encoded>::new(4);
+    let mut body = recipes::broadcast::tell_if_slow(&clients);
+    for n in 0..6 {
+        recipes::broadcast::send_to_all(&clients, &event(n.to_string()));
+    }
+    let frame = within(body.frame()).await.unwrap().unwrap().into_data().unwrap();
+    let expected = "event: missed\ndata: 2\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\ndata: 5\n\n";
+    assert_eq!(frame, expected);
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_again_and_again_gets_each_event_once() {
+    const EVENTS: u64 = 2000;
+    let hub = Arc::new(recipes::hub::Hub::new(Replay::new(7).max_events(EVENTS as usize)));
+    let address = serve_app(recipes::hub::app(Arc::clone(&hub))).await;
+    let publisher = tokio::spawn(async move {
+        for n in 1..=EVENTS {
+            hub.publish(event(n.to_string()));
+            tokio::task::yield_now().await;
+        }
+        // Until the client has it all.
+        hub
+    });
+    let mut last = String::from("7-0");
+    let mut next = 1;
+    let mut connections = 0;
+    while next <= EVENTS {
+        // By the header, and by the query, as a browser that reloads.
+        let request = if connections % 2 == 0 {
+            request("/events", Some(&last))
+        } else {
+            request(&format!("/events?x=1&lastEventId={last}"), None)
+        };
+        let mut events = events(get_http1(address, request).await);
+        connections += 1;
+        for _ in 0..=connections % 7 {
+            if next > EVENTS {
+                break;
+            }
+            let event = within(events.next()).await.unwrap().unwrap();
+            assert_eq!(event.data(), next.to_string());
+            assert_eq!(event.id(), Some(format!("7-{next}").as_str()));
+            last = event.last_event_id().to_owned();
+            next += 1;
+        }
+    }
+    assert!(connections > 100);
+    drop(within(publisher).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_client_is_told_where_it_begins_and_of_gaps() {
+    let hub = Arc::new(recipes::hub::Hub::new(Replay::new(7).max_events(2)));
+    for n in 1..=5 {
+        hub.publish(event(n.to_string()));
+    }
+    let address = serve_app(recipes::hub::app(hub)).await;
+    // What comes with the comment, in one chunk or several.
+    let first = async |last| {
+        let mut body = get_http1(address, request("/events", last)).await.into_body();
+        let mut text = String::new();
+        while text.matches("\n\n").count() < 2 {
+            text += &chunk(&mut body).await.unwrap();
+        }
+        text.split_once("\n\n").unwrap().1.to_owned()
+    };
+    assert_eq!(first(None).await, "id: 7-5\n\n");
+    let held = "id: 7-4\ndata: 4\n\nid: 7-5\ndata: 5\n\n";
+    assert_eq!(first(Some("7-3")).await, held);
+    let gap = first(Some("7-2")).await;
+    let told = "event: gap\ndata: 1 events after that ID are not held any more\n\n";
+    assert_eq!(gap, format!("{told}{held}"));
+    assert!(first(Some("6-5")).await.starts_with("event: gap\ndata: that ID is of another epoch"));
+    for hostile in ["7-99", "'; drop table", "-", "7-18446744073709551616"] {
+        let text = first(Some(hostile)).await;
+        assert!(text.starts_with("event: gap\ndata: that ID is not known\n\n"), "{text}");
+    }
+    let long = "7".repeat(5000);
+    let refused = get_http1(address, request("/events", Some(&long))).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let refused = get_http1(address, request("/events?lastEventId=7%0A", None)).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+/// An upstream with all that a stream may have, which notes the last event ID it was sent.
+const UPSTREAM: &str = ": hello\r\n\r\nid: 1\r\ndata: a secret\r\ndata: b\r\n\r\nretry: 5\n\n\
+    event: internal\nid: 2\ndata: not for you\n\ndata:c\n\nid: 3\n\n";
+
+fn upstream(noted: Arc<Mutex<Option<String>>>, ending: &'static str) -> Router {
+    let handler = move |headers: HeaderMap| {
+        let id = headers.get("last-event-id").map(|id| id.to_str().unwrap().to_owned());
+        *noted.lock().unwrap() = id;
+        let chunks = [UPSTREAM, ending].concat();
+        let chunks: Vec<_> =
+            chunks.as_bytes().chunks(3).map(|chunk| Ok::<_, String>(chunk.to_vec())).collect();
+        async { (sse_wire::http::headers(), Body::from_stream(stream::iter(chunks))) }
+    };
+    Router::new().route("/events", get(handler))
+}
+
+async fn gateway(upstream: Router) -> std::net::SocketAddr {
+    let upstream = serve_app(upstream).await;
+    let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let uri: Uri = format!("http://{upstream}/events").parse().unwrap();
+    let handler = async move |headers: HeaderMap| {
+        recipes::edit::without_secrets(&client, uri.clone(), &headers).await.into_response()
+    };
+    let handler = move |headers| {
+        let handler = handler.clone();
+        async move { handler(headers).await }
+    };
+    serve_app(Router::new().route("/events", get(handler))).await
+}
+
+#[tokio::test]
+async fn a_gateway_edits_events_and_passes_all_else() {
+    let noted = Arc::default();
+    let address = gateway(upstream(Arc::clone(&noted), "")).await;
+    let response = get_http1(address, request("/events", Some("caf"))).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let expected = ": hello\n\nid: 1\ndata: a ***\ndata: b\n\nretry: 5\n\nid: 2\n\n\
+        data: c\n\nid: 3\n\n";
+    assert_eq!(whole(response.into_body()).await.unwrap(), expected);
+    assert_eq!(noted.lock().unwrap().as_deref(), Some("caf"));
+}
+
+#[tokio::test]
+async fn a_gateway_cuts_its_stream_off_where_that_of_the_upstream_is_cut() {
+    let address = gateway(upstream(Arc::default(), "data: unfin")).await;
+    let mut events = events(get_http1(address, request("/events", None)).await);
+    let mut data = Vec::new();
+    while let Some(Ok(event)) = within(events.next()).await {
+        data.push(event.data().to_owned());
+    }
+    assert_eq!(data, ["a ***\nb", "c"]);
+    assert_eq!(events.ending(), Some(Ending::Transport));
+}
+
+#[tokio::test]
+async fn a_gateway_answers_for_an_upstream_that_does_not() {
+    let address = gateway(Router::new()).await;
+    let response = get_http1(address, request("/events", None)).await;
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_tee_passes_each_byte_and_logs_events() {
+    let upstream = serve_app(upstream(Arc::default(), ": end")).await;
+    let (log, mut logged) = mpsc::channel::<Event>(16);
+    let handler = move || {
+        let log = log.clone();
+        async move {
+            let response: hyper::Response<Incoming> =
+                get_http1(upstream, request("/events", None)).await;
+            recipes::tee::logged(response, log)
+        }
+    };
+    let address = serve_app(Router::new().route("/events", get(handler))).await;
+    let body = get_http1(address, request("/events", None)).await.into_body();
+    assert_eq!(whole(body).await.unwrap(), format!("{UPSTREAM}: end"));
+    for data in ["a secret\nb", "not for you", "c"] {
+        assert_eq!(within(logged.recv()).await.unwrap().data(), data);
+    }
+}
+
+#[tokio::test]
+async fn the_responses_can_be_those_of_any_handler() {
+    fn is_response(_: impl IntoResponse) {}
+    is_response(EventBody::new(stream::pending::<Event>()).into_response());
+    is_response(recipes::broadcast::tell_if_slow(&broadcast::Sender::new(1)).into_response());
+}
