@@ -10,7 +10,7 @@
 //! not UTF-8 is read as if it had been cut out by chunk ends.
 //!
 //! Where lines end, and what is text, [`Reading`] knows: it looks ahead by a
-//! kilobyte, so that the loop over the lines ([`Parser::read`]) has next to
+//! kilobyte, so that the loop over the lines, in [`Parser::advance`], has next to
 //! nothing to do for each of them.
 //!
 //! [`Parser::advance`] moves to the next item and says what kind it is,
@@ -334,6 +334,7 @@ impl Parser {
         *self.error.take().expect("`advance` has stored it")
     }
 
+    /// Stores an error, to be taken out by who has called `advance`.
     #[cold]
     fn fail(&mut self, error: ParseError) -> Kind {
         self.error = Some(Box::new(error));
@@ -555,12 +556,14 @@ impl Parser {
         self.read_seam(chunk, wanted)
     }
 
+    /// Reads a chunk that is all part of the unfinished line.
     #[inline(never)]
     fn read_part(&mut self, part: &[u8]) -> Kind {
         let read = self.read_tail(part);
         read.map_or_else(|error| self.fail(error), |()| Kind::End)
     }
 
+    /// Reads up to the end of what belongs to the bytes before this chunk.
     #[inline(never)]
     fn read_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         let mut chunk = chunk.reborrow();
