@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod csv;
 pub mod markdown;
+mod reasons;
 mod targets;
 
 use std::time::Duration;

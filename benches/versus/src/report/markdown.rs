@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Rival, megabytes_per_second};
+use super::{Report, Rival, megabytes_per_second, reasons::reason};
 use crate::{
     cells::{Cell, Outcome},
     contenders::{Contender, League},
@@ -139,9 +139,10 @@ fn write_losses(page: &mut String, report: &Report) {
                 cell.chunking.name.to_owned(),
                 format!("{ratio:.2}"),
                 report.fastest_peer(cell),
+                reason(cell, league).to_owned(),
             ]
         });
-        text_table(page, &["corpus", "chunks", "ratio", "the fastest"], rows);
+        text_table(page, &["corpus", "chunks", "ratio", "the fastest", "why"], rows);
         *page += "\n";
     }
 }
