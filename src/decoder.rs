@@ -222,14 +222,14 @@ impl Decoder {
     /// Lets go of the chunk.
     #[inline]
     fn end_chunk(&mut self) {
-        self.chunk.replace(OwnedChunk::Empty, self.parser.offset());
         self.id_in_chunk = None;
+        self.chunk.replace(OwnedChunk::Empty, self.parser.offset());
     }
 
     #[inline]
     fn begin_chunk(&mut self, chunk: Bytes) {
-        self.chunk.replace(chunk.into(), self.parser.offset());
         self.id_in_chunk = None;
+        self.chunk.replace(chunk.into(), self.parser.offset());
     }
 
     fn has_unread(&self) -> bool {

@@ -7,7 +7,7 @@
 //! branch on whether the next 64 bytes contain one, which nobody could predict.
 //!
 //! The masks are made by [`vector`], which differs by processor, and the twin
-//! that runs everywhere, [`portable`]; the tests hold them equal.
+//! that runs everywhere, `portable`; the tests hold them equal.
 #![allow(unsafe_code)]
 
 use core::mem::MaybeUninit;

@@ -69,13 +69,13 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 /// Each byte is looked at a fixed number of times, unless each [`Feed`] is
 /// dropped [early](Feed::remaining). Memory is allocated only for a block that
 /// is split across chunks, or that has several `data` lines, a comment or bytes
-/// that are not UTF-8 in it, and for the last event ID.
+/// that are not UTF-8 in it, for the last event ID, and for an error.
 ///
-/// While a block is open, the buffers hold at most three times
-/// [`max_event_size`](ParserBuilder::max_event_size), and half of it again for
-/// the moment in which one of them grows. Between blocks at most 4 KiB are kept
-/// for data, and 1 KiB each for type, ID and unfinished line. The last event ID
-/// is kept besides, at its full length.
+/// Between blocks the buffers keep at most 4 KiB for data, and 1 KiB each for
+/// type, ID and unfinished line. While a block is open, they hold at most three
+/// times [`max_event_size`](ParserBuilder::max_event_size) beside that, and half of
+/// it again for the moment in which one of them grows. The last event ID is kept
+/// besides, at its full length.
 ///
 /// # Examples
 ///
@@ -296,6 +296,8 @@ impl Parser {
         }
         while let Some(line) = chunk.next_line(|| self.seam = Seam::LineEnd) {
             let item = if line.is_empty() {
+                // Most blocks. There is nothing to sum up: it was checked at its line; and
+                // a block that was refused has nothing that is set.
                 if self.block.is_just_data() {
                     self.offset = chunk.offset();
                     self.block.end(self.offset);
@@ -316,7 +318,7 @@ impl Parser {
                 self.read_invalid_line(chunk.reborrow(), line)
             };
             if let Some(kind) = item {
-                if self.is_delivered(kind, wanted, &chunk) {
+                if self.deliver(kind, wanted, &chunk) {
                     return kind;
                 }
             }
@@ -395,9 +397,10 @@ impl Parser {
         }
     }
 
-    /// Whether to return an item to the caller. If not, it is passed over.
+    /// Makes everything ready to return an item to the caller, and says whether it
+    /// is wanted. If not, it is passed over.
     #[inline(always)]
-    fn is_delivered(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
+    fn deliver(&mut self, kind: Kind, wanted: Wanted, chunk: &Reading<'_>) -> bool {
         match (kind, wanted) {
             (Kind::Event | Kind::End | Kind::Error, _) => true,
             (Kind::Comment | Kind::CommentInBuffer, Wanted::Items) => {
@@ -569,7 +572,7 @@ impl Parser {
         let mut chunk = chunk.reborrow();
         let item = self.read_first(&mut chunk).unwrap_or_else(|error| Some(self.fail(error)));
         self.offset = chunk.offset();
-        item.filter(|kind| self.is_delivered(*kind, wanted, &chunk))
+        item.filter(|kind| self.deliver(*kind, wanted, &chunk))
     }
 
     fn read_first(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {

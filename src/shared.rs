@@ -172,9 +172,12 @@ impl SharedBytes {
 impl Clone for SharedBytes {
     #[inline]
     fn clone(&self) -> Self {
-        let old = self.counted().count.fetch_add(1, Ordering::Relaxed);
-        // Only who forgets references, which never gives them back, gets here.
-        assert!(old <= isize::MAX as usize, "too many references to a chunk");
+        let count = &self.counted().count;
+        if count.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
+            // Only who forgets references, which never gives them back, gets here.
+            count.fetch_sub(1, Ordering::Relaxed);
+            panic!("too many references to a chunk");
+        }
         Self(self.0)
     }
 }
@@ -303,6 +306,23 @@ mod tests {
             });
             assert!(!is_alive(&bytes));
         }
+    }
+
+    #[test]
+    fn a_reference_that_is_refused_is_not_counted() {
+        let (mut chunk, _) = chunk();
+        let reference = chunk.lend();
+        let OwnedBytes::Shared(shared) = &reference else { panic!("it is shared") };
+        let count = &shared.counted().count;
+        let before = count.load(Ordering::Relaxed);
+        let too_many = isize::MAX as usize + 1;
+        count.store(too_many, Ordering::Relaxed);
+        // With 32 bits, a caller can forget as many, and catch each of as many panics
+        // again: the count must not come round to zero.
+        let clone = core::panic::AssertUnwindSafe(|| reference.clone());
+        std::panic::catch_unwind(clone).unwrap_err();
+        let after = count.swap(before, Ordering::Relaxed);
+        assert_eq!(after, too_many);
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub(crate) struct Chunk<B> {
     progress: Progress,
 }
 
-/// How far a chunk has been read, and what is known about it.
+/// How far a chunk has been read, and what is known about it. In this order in
+/// memory, because of the last part of `LineEnds`.
 #[derive(Debug)]
 #[repr(C)]
 struct Progress {
@@ -146,8 +147,10 @@ impl<B: StableBytes> Chunk<B> {
     /// Replaces the chunk by one that starts at `origin` in the stream.
     #[inline]
     pub(crate) fn replace(&mut self, bytes: B, origin: u64) {
-        self.bytes = bytes;
+        // In this order: to drop the old bytes may panic, and what is known about them
+        // must not be believed of the new ones then.
         self.progress.restart(origin);
+        self.bytes = bytes;
     }
 
     #[inline]

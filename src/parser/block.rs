@@ -460,7 +460,8 @@ impl Block {
     }
 
     /// Ends the block at its blank line, or at the end of the stream. What it
-    /// has set remains, to be lent, until [`begin`](Self::begin).
+    /// has set remains, to be lent, until [`begin`](Self::begin). Not for a block
+    /// that was refused: of that there is nothing.
     #[inline]
     pub(super) fn end(&mut self, next_start: u64) {
         self.ended = true;
@@ -475,7 +476,8 @@ impl Block {
         }
     }
 
-    /// Ends a block of which there is nothing to be lent.
+    /// Ends a block of which there is nothing to be lent, because it is empty or was
+    /// refused.
     #[inline]
     pub(super) fn pass(&mut self, next_start: u64) {
         self.dropped = false;
@@ -523,8 +525,8 @@ impl Block {
     /// Whether the block's parts are too large together. Each alone was checked
     /// at its line; those that are all in the chunk are not larger than that.
     #[inline(always)]
-    pub(super) fn exceeds_limit(&self, chunk: usize) -> bool {
-        let is_within = self.fields.are_in_chunk() && chunk <= self.limit;
+    pub(super) fn exceeds_limit(&self, chunk_length: usize) -> bool {
+        let is_within = self.fields.are_in_chunk() && chunk_length <= self.limit;
         !is_within && self.size() > self.limit
     }
 
