@@ -236,6 +236,7 @@ mod tests {
     extern crate std;
 
     use alloc::{sync::Arc, vec::Vec};
+    #[cfg(not(target_family = "wasm"))]
     use std::thread;
 
     use super::*;
@@ -291,6 +292,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(target_family = "wasm"))]
     fn references_may_be_dropped_by_any_thread() {
         for _ in 0..50 {
             let (mut chunk, bytes) = chunk();
@@ -309,6 +311,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(panic = "unwind")]
     fn a_reference_that_is_refused_is_not_counted() {
         let (mut chunk, _) = chunk();
         let reference = chunk.lend();

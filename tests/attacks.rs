@@ -13,10 +13,7 @@ mod common;
 #[path = "common/fed.rs"]
 mod fed;
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::fmt;
 
 use Outcome::{Each, Nothing, Once, Refused};
 use allocations::counted;
@@ -1113,34 +1110,41 @@ fn a_refused_block_does_not_end_the_sharing_of_a_huge_last_event_id() {
     assert!(used.left <= ceiling, "{} of {ceiling}", used.left);
 }
 
-/// Bytes whose owner panics when it is dropped, as a broken transport may.
-struct Panicking(&'static [u8]);
+#[cfg(panic = "unwind")]
+mod unwinding {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
-impl AsRef<[u8]> for Panicking {
-    fn as_ref(&self) -> &[u8] {
-        self.0
+    use super::*;
+
+    /// Bytes whose owner panics when it is dropped, as a broken transport may.
+    struct Panicking(&'static [u8]);
+
+    impl AsRef<[u8]> for Panicking {
+        fn as_ref(&self) -> &[u8] {
+            self.0
+        }
     }
-}
 
-impl Drop for Panicking {
-    fn drop(&mut self) {
-        panic!("the owner of a chunk");
+    impl Drop for Panicking {
+        fn drop(&mut self) {
+            panic!("the owner of a chunk");
+        }
     }
-}
 
-#[test]
-fn a_chunk_whose_owner_panics_when_dropped_proves_nothing_about_the_next_one() {
-    let text: &[u8] = b"....abcdefg............\ndata: y\n\ndata: z\n\n";
-    let not_text: &[u8] = b"....\xFF\xFF\xFF............\ndata: y\n\ndata: z\n\n";
-    for next in [not_text, text] {
-        let mut decoder = Decoder::new();
-        decoder.push(Bytes::from_owner(Panicking(b"id: 123\ndata: x\n\n: c\n")));
-        assert_eq!(decoder.next_event().unwrap().unwrap().last_event_id(), "123");
-        assert_eq!(decoder.next_item().unwrap().unwrap().as_item_ref(), ItemRef::Comment("c"));
-        // All of it has been read, so it is dropped here.
-        let push = AssertUnwindSafe(|| decoder.push(Bytes::from_static(next)));
-        catch_unwind(push).unwrap_err();
-        let event = decoder.next_event().unwrap().unwrap();
-        assert_eq!(event.last_event_id().as_bytes(), b"123");
+    #[test]
+    fn a_chunk_whose_owner_panics_when_dropped_proves_nothing_about_the_next_one() {
+        let text: &[u8] = b"....abcdefg............\ndata: y\n\ndata: z\n\n";
+        let not_text: &[u8] = b"....\xFF\xFF\xFF............\ndata: y\n\ndata: z\n\n";
+        for next in [not_text, text] {
+            let mut decoder = Decoder::new();
+            decoder.push(Bytes::from_owner(Panicking(b"id: 123\ndata: x\n\n: c\n")));
+            assert_eq!(decoder.next_event().unwrap().unwrap().last_event_id(), "123");
+            assert_eq!(decoder.next_item().unwrap().unwrap().as_item_ref(), ItemRef::Comment("c"));
+            // All of it has been read, so it is dropped here.
+            let push = AssertUnwindSafe(|| decoder.push(Bytes::from_static(next)));
+            catch_unwind(push).unwrap_err();
+            let event = decoder.next_event().unwrap().unwrap();
+            assert_eq!(event.last_event_id().as_bytes(), b"123");
+        }
     }
 }
