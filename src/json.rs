@@ -1,17 +1,19 @@
 //! JSON in the data of events.
 //!
-//! Reading only, and only where the caller asks for it: a parser knows nothing
-//! of JSON, so an event whose data is none is still an event, and an error
-//! keeps it.
+//! Only where the caller asks for it: a parser knows nothing of JSON, so an event
+//! whose data is none is still an event, and an error keeps it. What is written is
+//! text like any other.
 
 use alloc::boxed::Box;
 
 use serde::de::Deserialize;
 
+pub use self::write::JsonEncodeError;
 use crate::event::{Event, EventRef};
 
 #[cfg(feature = "stream")]
 pub(crate) mod stream;
+mod write;
 
 impl<'a> EventRef<'a> {
     /// Reads the data as JSON. What is read may borrow from the chunk or parser

@@ -43,9 +43,9 @@
 //! also has `next_item` or `items`, for [comments, IDs and reconnection
 //! times](ItemRef).
 //!
-//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`] module; how to
-//! serve with axum and hyper is on the page [`serve`], and [`resume`] and [`proxy`]
-//! are about clients that come back, and gateways.
+//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`]
+//! module; how to serve with axum and hyper is on the page [`serve`], and [`resume`]
+//! and [`proxy`] are about clients that come back, and gateways.
 //!
 //! # What it promises
 //!
@@ -77,8 +77,8 @@
 //!
 //! The others are off by default, and so are their dependencies. `http` adds
 //! [`EventBody`] and the module [`mod@http`], and `tokio` a timer for its
-//! keep-alive. `client` adds `EventSource`. `json` adds `Event::json`, and `json`
-//! on streams.
+//! keep-alive. `client` adds `EventSource`. `json` adds `json` to events and to streams of them, to
+//! [`EventBuilder`] and to [`EventWriter`].
 //!
 //! # Vocabulary
 //!
@@ -154,10 +154,10 @@ pub use self::client::{
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use self::http::EventBody;
-#[cfg(feature = "json")]
-pub use self::json::JsonError;
 #[cfg(all(feature = "json", feature = "stream"))]
 pub use self::json::stream::{Json, JsonStreamError};
+#[cfg(feature = "json")]
+pub use self::json::{JsonEncodeError, JsonError};
 #[cfg(feature = "stream")]
 pub use self::pass_through::{Edit, EditEvents, Tee};
 #[cfg(feature = "std")]

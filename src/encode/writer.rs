@@ -19,8 +19,8 @@ use crate::error::EncodeError;
 /// The data is all the text given to [`data`](Self::data) and to `write!`, in
 /// that order and with nothing in between. CR, LF and CR LF in it start a new
 /// `data` line. Data that is written after another field starts a new line,
-/// too. With feature `std` the writer is also an `io::Write`, for serialisers
-/// such as `serde_json::to_writer`.
+/// too. With feature `std` the writer is also an `io::Write`, for serialisers.
+/// Feature `json` adds `json`, for any value that `serde` can serialise.
 ///
 /// # Examples
 ///

@@ -64,7 +64,8 @@ impl EventBuilder {
     }
 
     /// Sets the data, which may have any number of lines. CR LF and CR in it
-    /// become LF: an event stream cannot tell them apart.
+    /// become LF: an event stream cannot tell them apart. Feature `json` adds `json`,
+    /// for any value that `serde` can serialise.
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.data = data.into();
         self
