@@ -26,7 +26,8 @@ const KEPT_IN_QUEUE: usize = 16;
 ///
 /// It does no I/O. An event that is entirely within a chunk is a slice of it.
 /// One that is not, because it is split across chunks, has several `data` lines or
-/// is not UTF-8, is copied once into memory of its own.
+/// is not UTF-8, is copied once into memory of its own. With feature `codec` it is a
+/// decoder of `tokio_util::codec`, too, for `FramedRead`.
 ///
 /// # Cost
 ///

@@ -31,6 +31,7 @@
 //! | chunks, and events that must outlive them | [`Decoder`] | owned: [`Event`] |
 //! | a `Stream` of chunks: an HTTP body, a file | [`EventStream`] | owned |
 //! | a `std::io::Read`: a file, a pipe, a socket | [`EventReader`] | lent, or owned as an `Iterator` |
+//! | tokio's `AsyncRead` or `AsyncBufRead` | [`EventStream`] over `tokio_util::io::ReaderStream`, or `FramedRead` with a [`Decoder`] (feature `codec`) | owned |
 //! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
 //! | one event to send to many | [`Encoded`] | |
 //! | a request, to be sent again when the connection is lost | `EventSource` (feature `client`) | owned |
@@ -77,7 +78,8 @@
 //!
 //! The others are off by default, and so are their dependencies. `http` adds
 //! [`EventBody`] and the module [`mod@http`], and `tokio` a timer for its
-//! keep-alive. `client` adds `EventSource`. `json` adds `json` to events and to streams of them, to
+//! keep-alive. `client` adds `EventSource`. `codec` makes a [`Decoder`] one of
+//! `tokio_util::codec`. `json` adds `json` to events and to streams of them, to
 //! [`EventBuilder`] and to [`EventWriter`].
 //!
 //! # Vocabulary
@@ -102,6 +104,8 @@ extern crate std;
 
 #[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "codec")]
+mod codec;
 mod decoder;
 pub mod encode;
 mod ending;

@@ -398,6 +398,23 @@ mod stream_only {
     }
 }
 
+#[cfg(feature = "codec")]
+mod codec_only {
+    use std::io;
+
+    use tokio_util::codec::{self, FramedRead};
+
+    use super::*;
+
+    #[test]
+    fn a_decoder_is_one_whose_only_error_is_that_of_the_reader() {
+        type Dropped = ParseError;
+        fn is_codec<T: codec::Decoder<Item = Result<Event, Dropped>, Error = io::Error>>() {}
+        is_codec::<Decoder>();
+        is_owned::<FramedRead<io::Empty, Decoder>>();
+    }
+}
+
 #[cfg(feature = "client")]
 mod client_only {
     use std::{
