@@ -3,6 +3,7 @@
 //! - [`reqwest`](#reqwest)
 //! - [`hyper`, and any other HTTP body](#hyper-and-any-other-http-body)
 //! - [Files, sockets and child processes](#files-sockets-and-child-processes)
+//! - [`AsyncBufRead` of `futures-io`](#asyncbufread-of-futures-io)
 //! - [Following a stream with `reqwest`](#following-a-stream-with-reqwest), with
 //!   [`hyper`](#following-a-stream-with-hyper), and
 //!   [without asynchrony, with `ureq`](#following-a-stream-with-ureq)
@@ -36,10 +37,22 @@
 //! `ReaderStream` turns any `AsyncRead` into a stream of chunks: a
 //! `tokio::fs::File`, a `TcpStream`, the `stdout` of a child process. Without
 //! an asynchronous runtime, [`EventReader`](crate::EventReader) does the same
-//! for `std::io::Read`.
+//! for `std::io::Read`. Where the rest of a program uses `tokio_util::codec`, feature
+//! `codec` makes a [`Decoder`](crate::Decoder) one for `FramedRead`.
 //!
 //! ```
 #![doc = include_str!("recipes/reader_stream.rs")]
+//! ```
+//!
+//! # `AsyncBufRead` of `futures-io`
+//!
+//! For `smol`, `async-std`, and other runtimes but tokio. What is in the buffer of the
+//! reader is a chunk. Around an `AsyncRead`, put a `futures_util::io::BufReader`.
+//! If you have `tokio-util` anyway, with features `compat` and `io`, then
+//! `ReaderStream::new(reader.compat())` is the same.
+//!
+//! ```
+#![doc = include_str!("recipes/futures_io.rs")]
 //! ```
 //!
 //! # Following a stream with `reqwest`
@@ -55,7 +68,8 @@
 //! # Following a stream with `hyper`
 //!
 //! `hyper` follows no redirects: one stops the source. The source is read like
-//! the one above.
+//! the one above. A client built with `http2_only(true)` (feature `http2` of
+//! `hyper-util`) follows over HTTP/2.
 //!
 //! ```
 #![doc = include_str!("recipes/follow_hyper.rs")]
@@ -64,9 +78,9 @@
 //! # Following a stream with `ureq`
 //!
 //! The same without asynchrony: `Reconnect` is driven by a loop, and the events
-//! come from an [`EventReader`](crate::EventReader). `ureq` has no timeout
-//! between two reads, so a connection whose other end is gone without a word is
-//! noticed only when the system does. `ureq` follows redirects.
+//! come from an [`EventReader`](crate::EventReader). `timeout_per_read` of `ureq` is the
+//! idle timeout: if no byte comes for that long, the connection is lost. `ureq` follows
+//! redirects.
 //!
 //! ```
 #![doc = include_str!("recipes/follow_ureq.rs")]

@@ -32,6 +32,7 @@
 //! | a `Stream` of chunks: an HTTP body, a file | [`EventStream`] | owned |
 //! | a `std::io::Read`: a file, a pipe, a socket | [`EventReader`] | lent, or owned as an `Iterator` |
 //! | tokio's `AsyncRead` or `AsyncBufRead` | [`EventStream`] over `tokio_util::io::ReaderStream`, or `FramedRead` with a [`Decoder`] (feature `codec`) | owned |
+//! | `AsyncBufRead` of `futures-io` | [`EventStream`] over four lines, in the [`recipes`] | owned |
 //! | events to send | [`Event::builder`], or [`EventWriter`] into a buffer | |
 //! | one event to send to many | [`Encoded`] | |
 //! | a request, to be sent again when the connection is lost | `EventSource` (feature `client`) | owned |
@@ -44,7 +45,7 @@
 //! also has `next_item` or `items`, for [comments, IDs and reconnection
 //! times](ItemRef).
 //!
-//! Recipes for `reqwest`, `hyper` and tokio are in the [`recipes`]
+//! Recipes for `reqwest`, `hyper`, tokio and `futures-io` are in the [`recipes`]
 //! module; how to serve with axum and hyper is on the page [`serve`], and [`resume`]
 //! and [`proxy`] are about clients that come back, and gateways.
 //!

@@ -25,7 +25,8 @@ pin_project! {
     /// Works over any stream of `Result<B, E>` where `B: Into<Bytes>`: the body
     /// of an HTTP response, a file, a socket. It needs no runtime, and is `Send`
     /// if the inner stream is. `tokio_util::io::ReaderStream` makes such a stream of
-    /// tokio's `AsyncRead`, as the [`recipes`](crate::recipes) show.
+    /// tokio's `AsyncRead`; the [`recipes`](crate::recipes) show that, and the same for
+    /// `futures-io`.
     ///
     /// # Termination
     ///

@@ -1,9 +1,9 @@
 // sse-wire = { version = "0.1", features = ["client"] }
-// ureq = "3"
+// ureq = "3.5"
 use std::{
     hash::{BuildHasher, RandomState},
     io, thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use sse_wire::{Ending, Event, EventReader, Parser, ReconnectBuilder, Step, Stop, StreamError};
@@ -12,9 +12,16 @@ use ureq::{Agent, Body, http::Response};
 pub fn follow(
     url: &str,
     policy: &ReconnectBuilder,
+    idle_timeout: Duration,
     mut on_event: impl FnMut(Event),
 ) -> Option<Stop> {
-    let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let agent = Agent::config_builder()
+        .http_status_as_error(false)
+        // How long there may be no byte, before and within a body. Comments of the
+        // server count.
+        .timeout_per_read(Some(idle_timeout))
+        .build()
+        .new_agent();
     let start = Instant::now();
     let random = || RandomState::new().hash_one(());
 

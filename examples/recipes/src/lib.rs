@@ -11,6 +11,8 @@ pub mod follow_hyper;
 pub mod follow_reqwest;
 #[path = "../../../docs/recipes/follow_ureq.rs"]
 pub mod follow_ureq;
+#[path = "../../../docs/recipes/futures_io.rs"]
+pub mod futures_io;
 #[path = "../../../docs/recipes/hyper.rs"]
 pub mod hyper;
 #[path = "../../../docs/recipes/reader_stream.rs"]

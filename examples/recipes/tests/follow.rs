@@ -104,6 +104,11 @@ async fn a_server_that_stalls_is_left_at_whatever_it_stalls() {
         assert_eq!(log.reasons, ["idle", "idle", "idle", "idle", "refused 204"], "{client:?}");
         assert_eq!(server.ids(), ["", "", "", "", "1"]);
     }
+    server.begin_anew();
+    let log = follow_blocking(&server, policy(), Duration::from_millis(200)).await;
+    assert_eq!(log.events, ["a"]);
+    assert_eq!(log.stopped, Some(Stop::NoContent));
+    assert_eq!(server.ids(), ["", "", "", "", "1"]);
 }
 
 #[tokio::test]
@@ -140,6 +145,11 @@ async fn comments_and_parts_of_events_keep_a_connection_alive() {
     assert_eq!(log.events, ["a"]);
     assert_eq!(log.comments, ["hi"]);
     assert_eq!(log.reasons, ["end", "refused 204"]);
+
+    server.begin_anew();
+    let log = follow_blocking(&server, policy(), Duration::from_millis(600)).await;
+    assert_eq!(log.events, ["a"]);
+    assert_eq!(server.ids(), ["", ""]);
 }
 
 #[tokio::test]
@@ -313,8 +323,9 @@ async fn a_refused_port_is_tried_as_often_as_allowed() {
         assert_eq!(log.reasons, ["transport", "transport", "transport"], "{client:?}");
         assert_eq!(log.stopped, Some(Stop::MaxAttempts));
     }
-    let count = follow_ureq::follow(&url, &policy().max_attempts(3), |_| {});
-    assert_eq!(count, Some(Stop::MaxAttempts));
+    let idle = Duration::from_secs(10);
+    let stopped = follow_ureq::follow(&url, &policy().max_attempts(3), idle, |_| {});
+    assert_eq!(stopped, Some(Stop::MaxAttempts));
 }
 
 #[tokio::test]
@@ -725,19 +736,10 @@ impl Client {
         builder: EventSourceBuilder,
         policy: ReconnectBuilder,
     ) -> Log {
-        if self != Self::Ureq {
-            return self.read(builder).await;
+        match self {
+            Self::Ureq => follow_blocking(server, policy, Duration::from_secs(10)).await,
+            _ => self.read(builder).await,
         }
-        let url = server.url.clone();
-        let follow = move || {
-            let mut log = Log::default();
-            log.stopped = follow_ureq::follow(&url, &policy, |event| {
-                log.events.push(event.data().to_owned())
-            });
-            log
-        };
-        let following = tokio::task::spawn_blocking(follow);
-        timeout(Duration::from_secs(60), following).await.expect("it hangs").unwrap()
     }
 
     async fn read(self, builder: EventSourceBuilder) -> Log {
@@ -756,6 +758,19 @@ impl Client {
             Self::Ureq => unreachable!("it has no source"),
         }
     }
+}
+
+async fn follow_blocking(server: &Server, policy: ReconnectBuilder, idle: Duration) -> Log {
+    let url = server.url.clone();
+    let follow = move || {
+        let mut log = Log::default();
+        log.stopped = follow_ureq::follow(&url, &policy, idle, |event| {
+            log.events.push(event.data().to_owned())
+        });
+        log
+    };
+    let following = tokio::task::spawn_blocking(follow);
+    timeout(Duration::from_secs(60), following).await.expect("it hangs").unwrap()
 }
 
 fn reqwest_client() -> reqwest::Client {

@@ -8,6 +8,7 @@
 
 use std::{error::Error, io, path::Path, time::Duration};
 
+use futures_util::io::BufReader;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
@@ -19,6 +20,7 @@ use tokio::{
     sync::Notify,
     time::timeout,
 };
+use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 
 type HyperClient = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
@@ -181,6 +183,36 @@ async fn a_reader_that_delivers_single_bytes_delivers_whole_events() {
 }
 
 #[tokio::test]
+async fn a_buffered_reader_of_futures_delivers_whole_events() {
+    // By bytes, and all at once.
+    for capacity in [1, STREAM.len()] {
+        let (mut writer, reader) = tokio::io::duplex(capacity);
+        let write = async move { writer.write_all(STREAM.as_bytes()).await.unwrap() };
+        let ((), (data, ending)) = tokio::join!(write, read_buffered(reader));
+        assert_eq!(data, DATA);
+        assert_eq!(ending.unwrap(), Some(Ending::Complete));
+    }
+    let (data, ending) = read_buffered(STREAM.trim_end().as_bytes()).await;
+    assert_eq!(data, DATA[..2]);
+    assert_eq!(ending.unwrap(), Some(Ending::Cut));
+}
+
+#[tokio::test]
+async fn a_buffered_reader_of_futures_over_a_socket_that_is_reset_is_a_transport_error() {
+    let (data, ending) = read_buffered(reset_socket().await).await;
+    assert_eq!(data, [""; 0]);
+    assert!(matches!(ending, Err(StreamError::Transport(_))), "{ending:?}");
+}
+
+#[tokio::test]
+async fn a_reader_of_futures_can_be_made_one_of_tokio() {
+    let reader = futures_util::io::Cursor::new(STREAM);
+    let (data, ending) = read(FuturesAsyncReadCompatExt::compat(reader)).await;
+    assert_eq!(data, DATA);
+    assert_eq!(ending.unwrap(), Some(Ending::Complete));
+}
+
+#[tokio::test]
 async fn a_socket_that_is_closed_within_an_event_is_cut() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -199,12 +231,7 @@ async fn a_socket_that_is_closed_within_an_event_is_cut() {
 
 #[tokio::test]
 async fn a_socket_that_is_reset_is_a_transport_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let client = TcpStream::connect(address).await.unwrap();
-    // To be reset, and not closed, when it is dropped.
-    listener.accept().await.unwrap().0.set_zero_linger().unwrap();
-    let (data, ending) = read(client).await;
+    let (data, ending) = read(reset_socket().await).await;
     assert_eq!(data, [""; 0]);
     assert!(matches!(ending, Err(StreamError::Transport(_))), "{ending:?}");
 }
@@ -241,6 +268,16 @@ async fn the_recipes_can_be_spawned() {
     assert_send(recipes::reqwest::read_events(&reqwest, "", String::new(), drop));
     assert_send(recipes::hyper::read_events(&hyper, "", String::new(), drop));
     assert_send(recipes::reader_stream::read_events(tokio::io::empty(), drop));
+    assert_send(recipes::futures_io::read_events(futures_util::io::empty(), drop));
+}
+
+async fn reset_socket() -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).await.unwrap();
+    // To be reset, and not closed, when it is dropped.
+    listener.accept().await.unwrap().0.set_zero_linger().unwrap();
+    client
 }
 
 /// Both recipes for HTTP, each against a server of its own that gives `answer`.
@@ -391,6 +428,18 @@ async fn read(
     let mut data = Vec::new();
     let on_event = |event: Event| data.push(event.data().to_owned());
     let reading = recipes::reader_stream::read_events(reader, on_event);
+    let ending = timeout(Duration::from_secs(60), reading).await.expect("the reading hangs");
+    (data, ending)
+}
+
+/// The recipe for buffered readers of futures, over what tokio reads.
+async fn read_buffered(
+    reader: impl AsyncRead + Unpin,
+) -> (Vec<String>, Result<Option<Ending>, StreamError<io::Error>>) {
+    let mut data = Vec::new();
+    let on_event = |event: Event| data.push(event.data().to_owned());
+    let reader = BufReader::new(TokioAsyncReadCompatExt::compat(reader));
+    let reading = recipes::futures_io::read_events(reader, on_event);
     let ending = timeout(Duration::from_secs(60), reading).await.expect("the reading hangs");
     (data, ending)
 }
