@@ -1,5 +1,6 @@
 //! The head of a response, as far as `Reconnect` has to know it.
 
+use alloc::string::String;
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -47,10 +48,10 @@ impl Reconnect {
         if let Some(wait) = retry_after(headers) {
             self.retry_after(wait);
         }
-        // A value that is not ASCII is no content type, but it is there.
+        // A parameter need not be UTF-8, and does not count.
         let content_type =
-            headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-        self.response(response.status().as_u16(), content_type, now, random)
+            headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        self.response(response.status().as_u16(), content_type.as_deref(), now, random)
     }
 }
 
@@ -125,5 +126,20 @@ mod tests {
             .insert(RETRY_AFTER, HeaderValue::from_str(&httpdate::fmt_http_date(until)).unwrap());
         let wait = retry_after(&headers).unwrap();
         assert!((90..=100).contains(&wait.as_secs()), "{wait:?}");
+    }
+
+    #[test]
+    fn a_content_type_whose_parameter_is_not_ascii_counts_and_one_that_is_not_does_not() {
+        let opens = |content_type: &[u8]| {
+            let mut response = Response::new(());
+            let value = HeaderValue::from_bytes(content_type).unwrap();
+            response.headers_mut().insert(CONTENT_TYPE, value);
+            let mut reconnect = Reconnect::new();
+            reconnect.http_response(&response, Duration::ZERO, 0) == Step::Open
+        };
+        assert!(opens(b"text/event-stream; name=caf\xE9"));
+        assert!(opens("text/event-stream; name=caf\u{e9}".as_bytes()));
+        assert!(!opens(b"text/event-stre\xE4m"));
+        assert!(!opens(b"\xA0text/event-stream"));
     }
 }
