@@ -2,11 +2,12 @@
 //! panics if the library breaks a promise, so that a test can run it too.
 //!
 //! [`parse`], [`reference`] and [`tiers`] read an input as described in `input`,
-//! [`encode`] as described there. All compare the results as records of the test
-//! harness of the main package.
+//! [`encode`] and [`connection`] as described there. All but the last compare the
+//! results as records of the test harness of the main package.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod connection;
 mod encode;
 mod input;
 mod parse;
@@ -15,7 +16,9 @@ mod tiers;
 
 use std::{env, fs};
 
-pub use self::{encode::encode, parse::parse, reference::reference, tiers::tiers};
+pub use self::{
+    connection::connection, encode::encode, parse::parse, reference::reference, tiers::tiers,
+};
 
 /// Runs the body of a target over the files that the command line names.
 pub fn replay(target: fn(&[u8])) {
@@ -74,5 +77,10 @@ mod tests {
     #[test]
     fn encode_holds_for_its_seeds() {
         run_seeds("encode", encode);
+    }
+
+    #[test]
+    fn connection_holds_for_its_seeds() {
+        run_seeds("connection", connection);
     }
 }
