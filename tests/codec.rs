@@ -1,5 +1,5 @@
 //! The decoder behind `tokio_util::codec::FramedRead`.
-#![cfg(feature = "codec")]
+#![cfg(all(feature = "codec", feature = "stream"))]
 
 mod common;
 #[path = "common/streams.rs"]

@@ -147,7 +147,7 @@ fn written<T: ?Sized + Serialize>(value: &T) -> Event {
     let writer = EventWriter::new(&mut buffer).event_type("a").unwrap().id("7").unwrap();
     writer.json(value).unwrap().finish();
     assert_eq!(buffer, built.to_bytes());
-    assert_eq!(read(&buffer), [built.clone()]);
+    assert_eq!(read(&buffer), std::slice::from_ref(&built));
     built
 }
 
