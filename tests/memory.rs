@@ -712,3 +712,17 @@ fn writing_an_event_into_a_buffer_with_room_allocates_nothing() {
     });
     assert_eq!(written, "");
 }
+
+#[test]
+#[cfg(all(feature = "json", feature = "std"))]
+fn writing_json_into_a_buffer_with_room_allocates_nothing() {
+    use serde_json::json;
+    use sse_wire::EventWriter;
+
+    let value = json!({"text": "two\nlines \"é\"", "numbers": [1, -2.5, null]});
+    let written = without_allocation(|buffer| {
+        EventWriter::new(buffer).id("1").unwrap().json(&value).unwrap().finish();
+    });
+    let event = Event::builder().id("1").data(value.to_string()).build().unwrap();
+    assert_eq!(written, &event.to_bytes()[..]);
+}

@@ -38,7 +38,8 @@ impl EventBuilder {
 
 impl EventWriter<'_> {
     /// Appends a value to the data, written as JSON in one line, straight into the
-    /// buffer. (Without feature `std`, its text is made first.)
+    /// buffer. Does not allocate, unless the buffer has to grow. (Without feature
+    /// `std`, the text is made first.)
     ///
     /// Line ends in text are escaped, as JSON demands. Those of a
     /// `serde_json::value::RawValue`, or of a pretty printer that writes through
