@@ -30,7 +30,9 @@
 //!   off before its first event would otherwise come back as a new one, and miss what was
 //!   sent in between.
 //! - **After a gap**, what the client shows is out of date. Let it load its state anew when it
-//!   is told, and have that state say at which ID it was made.
+//!   is told, and have that state say at which ID it was made. Send the log's last ID after
+//!   it, as to a new client: a log that is empty after a restart has no event to send, and
+//!   a client that keeps its old ID would be told of the same gap whenever it reconnects.
 //! - **The end.** A browser comes back after a stream has ended, too. Status 204 tells it not
 //!   to (WHATWG HTML §9.2.3).
 //! - **IDs from clients** are what a stranger wrote. They are bounded and valid, and no

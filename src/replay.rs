@@ -244,7 +244,9 @@ pub enum After {
 /// Why a client cannot get all that it has missed.
 ///
 /// What to do then is the server's choice: tell the client with an event, so that it
-/// loads its state anew, and continue with what there is, [`Replay::events`].
+/// loads its state anew, and continue with what there is, [`Replay::events`]. Then send
+/// [`Replay::last_id`]: if there are no events, the client would have the same gap when it
+/// reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Gap {

@@ -49,16 +49,20 @@ impl Hub {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, too: what is not in the log by now will come.
         let live = BroadcastStream::new(self.clients.subscribe());
+        // Tells a client where it is, without an event.
+        let here = Encoded::try_from(&Item::LastEventId(log.last_id().to_string()))?;
         let mut first = Vec::new();
         match last.map(|id| log.after(id)) {
             // A new client: where it begins.
-            None => first.push(Encoded::try_from(&Item::LastEventId(log.last_id().to_string()))?),
+            None => first.push(here),
             Some(After::Events(missed)) => first.extend(missed),
-            // It has to load its state anew, and then continues with what there is.
+            // It has to load its state anew, and then continues with what there is. That
+            // may be nothing: without an ID it would have the same gap the next time.
             Some(After::Gap(gap)) => {
                 let told = Event::builder().event_type("gap").data(gap.to_string()).build()?;
                 first.push(told.into());
                 first.extend(log.events());
+                first.push(here);
             }
         }
         Ok(EventBody::try_new(stream::iter(first).map(Ok).chain(live)))

@@ -192,7 +192,7 @@ async fn a_client_is_told_where_it_begins_and_of_gaps() {
     assert_eq!(first(Some("7-3")).await, held);
     let gap = first(Some("7-2")).await;
     let told = "event: gap\ndata: 1 events after that ID are not held any more\n\n";
-    assert_eq!(gap, format!("{told}{held}"));
+    assert_eq!(gap, format!("{told}{held}id: 7-5\n\n"));
     assert!(first(Some("6-5")).await.starts_with("event: gap\ndata: that ID is of another epoch"));
     for hostile in ["7-99", "'; drop table", "-", "7-18446744073709551616"] {
         let text = first(Some(hostile)).await;
@@ -203,6 +203,37 @@ async fn a_client_is_told_where_it_begins_and_of_gaps() {
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     let refused = get_http1(address, request("/events?lastEventId=7%0A", None)).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_client_is_told_of_a_gap_once_even_if_there_is_no_event_since() {
+    // As after a restart: another epoch, and nothing in the log.
+    let hub = Arc::new(recipes::hub::Hub::new(Replay::new(8)));
+    let address = serve_app(recipes::hub::app(Arc::clone(&hub))).await;
+    let connect =
+        async |last: &str| events(get_http1(address, request("/events", Some(last))).await).items();
+    let mut items = connect("7-5").await;
+    let mut last = String::new();
+    let mut gaps = 0;
+    while last.is_empty() {
+        match within(items.next()).await.unwrap().unwrap() {
+            Item::Event(event) => {
+                assert_eq!(event.event_type(), "gap");
+                gaps += 1;
+            }
+            Item::LastEventId(id) => last = id,
+            _ => {}
+        }
+    }
+    assert_eq!((gaps, last.as_str()), (1, "8-0"));
+
+    drop(items);
+    let mut items = connect(&last).await;
+    let comment = within(items.next()).await.unwrap().unwrap();
+    assert!(matches!(comment, Item::Comment(_)), "{comment:?}");
+    hub.publish(event("a"));
+    let next = within(items.next()).await.unwrap().unwrap();
+    assert!(matches!(&next, Item::Event(event) if event.id() == Some("8-1")), "{next:?}");
 }
 
 /// An upstream with all that a stream may have, which notes the last event ID it was sent.
