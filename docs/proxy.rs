@@ -10,19 +10,23 @@
 //! | a block that is too large | an error, which ends the stream unless you leave it out | passes, and is not seen |
 //! | costs | parsing and encoding | parsing |
 //!
+//! Each example is a whole program, whose first lines belong in `Cargo.toml`, without the
+//! slashes. It passes on what a server on port 3000 sends, such as the one on the page
+//! [`resume`](crate::resume): `curl -N http://127.0.0.1:4000/events`.
+//!
 //! # Edit some events
 //!
 //! What a removed event sets, its ID and reconnection time, is passed on, so that a client
 //! that reconnects through the gateway continues at the right place. For that the gateway
 //! sends the client's last event ID to the upstream.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("proxy/edit.rs")]
 //! ```
 //!
 //! # Only look
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("proxy/tee.rs")]
 //! ```
 //!

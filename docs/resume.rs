@@ -13,8 +13,11 @@
 //!
 //! The log and the channel to all who are connected are behind one lock, and that is all
 //! there is to the third point: an event is published, and a client begins, at once for both.
+//! It is a whole program, whose first lines belong in `Cargo.toml`, without the slashes.
+//! `curl -N http://127.0.0.1:3000/events` shows IDs, and with `-H 'Last-Event-ID: …'` what
+//! came after one of them.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("resume/hub.rs")]
 //! ```
 //!

@@ -1,34 +1,45 @@
 //! How to serve events with axum, hyper, or anything that sends an HTTP body.
 //!
 //! - [With axum](#with-axum)
-//! - [With hyper, and how to stop](#with-hyper-and-how-to-stop)
+//! - [How to stop](#how-to-stop)
+//! - [With hyper](#with-hyper)
 //! - [One event to many clients](#one-event-to-many-clients)
 //! - [Keep-alive](#keep-alive)
 //! - [What to mind](#what-to-mind)
 //!
-//! Each example is tested exactly as shown, over a real connection. Clients that come
+//! Each example is a whole program: its first lines belong in `Cargo.toml`, without the
+//! slashes, and `curl -N http://127.0.0.1:3000/` with its path shows what it sends. Each is
+//! tested exactly as shown, over a real connection. Clients that come
 //! back are on the page [`resume`](crate::resume), gateways on [`proxy`](crate::proxy).
 //!
 //! # With axum
 //!
 //! A response of [`EventBody`](crate::EventBody) is one that a handler can return.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("serve/axum.rs")]
 //! ```
 //!
-//! # With hyper, and how to stop
+//! # How to stop
+//!
+//! `with_graceful_shutdown` waits until all responses have ended, and a stream of events does
+//! not end by itself. So the same signal goes to [`shutdown`](crate::EventBody::shutdown),
+//! which ends a body with a last reconnection time: a browser comes back after that time,
+//! and not after its own.
+//!
+//! ```no_run
+#![doc = include_str!("serve/axum_stop.rs")]
+//! ```
+//!
+//! # With hyper
 //!
 //! The body is the same for HTTP/1.1 and HTTP/2. Here clients may say where they were, and
-//! all of them are sent away when the server stops: with a reconnection time, so that a
-//! browser does not wait longer than necessary, and each with another one.
+//! each gets another reconnection time when the server stops, so that they do not all come
+//! back at once.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("serve/hyper.rs")]
 //! ```
-//!
-//! With `axum::serve`, `with_graceful_shutdown` waits for bodies to end. A stream of events
-//! does not end by itself: give the same signal to [`shutdown`](crate::EventBody::shutdown).
 //!
 //! # One event to many clients
 //!
@@ -41,7 +52,7 @@
 //!   what it has missed.
 //! - **Tell it**, and continue with what comes: right if only the latest state counts.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("serve/broadcast.rs")]
 //! ```
 //!

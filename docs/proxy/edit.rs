@@ -1,17 +1,28 @@
+// [dependencies]
 // axum = "0.8"
 // http-body-util = "0.1"
 // hyper-util = { version = "0.1", features = ["client-legacy", "http1", "tokio"] }
 // sse-wire = { version = "0.1", features = ["http"] }
+// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
+use std::io;
+
 use axum::{
+    Router,
     body::Body,
     http::{HeaderMap, Request, Response, StatusCode, Uri, header::ACCEPT},
+    response::IntoResponse,
+    routing::get,
 };
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use sse_wire::{
     Edit, EditEvents, EofPolicy, EventStream, Parser,
     http::{EventBody, LAST_EVENT_ID, Source},
 };
+use tokio::net::TcpListener;
 
 /// Passes a stream on in which no event says a secret.
 pub async fn without_secrets(
@@ -42,4 +53,18 @@ pub async fn without_secrets(
         _ => Edit::Keep,
     });
     Ok(EventBody::try_new(edited).into_response())
+}
+
+pub fn app(upstream: Uri) -> Router {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let events = async move |headers: HeaderMap| -> Result<_, StatusCode> {
+        Ok(without_secrets(&client, upstream.clone(), &headers).await?.into_response())
+    };
+    Router::new().route("/events", get(events))
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:4000").await?;
+    axum::serve(listener, app(Uri::from_static("http://127.0.0.1:3000/events"))).await
 }

@@ -1,11 +1,13 @@
+// [dependencies]
 // axum = "0.8"
 // futures-util = "0.3"
 // sse-wire = { version = "0.1", features = ["http", "tokio"] }
-// tokio = { version = "1", features = ["sync"] }
+// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync", "time"] }
 // tokio-stream = { version = "0.1", features = ["sync"] }
 use std::{
+    io,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -20,7 +22,7 @@ use sse_wire::{
     After, EncodeError, Encoded, Event, Item, Replay,
     http::{EventBody, KeepAlive, Source, last_event_id, last_event_id_in_query},
 };
-use tokio::sync::broadcast;
+use tokio::{net::TcpListener, sync::broadcast};
 use tokio_stream::wrappers::BroadcastStream;
 
 /// The last events, and all who wait for the next.
@@ -85,4 +87,17 @@ async fn events(
     let last = in_header.or(in_query.as_deref());
     let body = hub.subscribe(last).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(body.keep_alive(KeepAlive::tokio(Duration::from_secs(15)).at_once()).into_response())
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let epoch = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?.as_secs();
+    let hub = Arc::new(Hub::new(Replay::new(epoch)));
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    tokio::spawn(axum::serve(listener, app(Arc::clone(&hub))).into_future());
+    for n in 0_u64.. {
+        hub.publish(Event::new(n.to_string()));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
+// [dependencies]
 // axum = "0.8"
 // futures-util = "0.3"
 // sse-wire = { version = "0.1", features = ["http", "tokio"] }
-// tokio = { version = "1", features = ["time"] }
-use std::time::Duration;
+// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "time"] }
+use std::{io, time::Duration};
 
 use axum::{Router, http::Response, routing::get};
 use futures_util::stream;
@@ -10,6 +11,7 @@ use sse_wire::{
     Event,
     http::{EventBody, KeepAlive, Source},
 };
+use tokio::net::TcpListener;
 
 pub fn app() -> Router {
     Router::new().route("/ticks", get(ticks))
@@ -24,4 +26,10 @@ async fn ticks() -> Response<EventBody<impl Source>> {
     EventBody::try_new(events)
         .keep_alive(KeepAlive::tokio(Duration::from_secs(15)).at_once())
         .into_response()
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app()).await
 }

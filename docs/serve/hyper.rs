@@ -1,8 +1,9 @@
+// [dependencies]
 // futures-util = "0.3"
 // hyper = { version = "1", features = ["http1", "http2", "server"] }
-// hyper-util = { version = "0.1", features = ["http1", "http2", "server-auto", "tokio"] }
+// hyper-util = { version = "0.1", features = ["http1", "http2", "server-auto", "server-graceful", "tokio"] }
 // sse-wire = { version = "0.1", features = ["http"] }
-// tokio = { version = "1", features = ["net", "rt", "time"] }
+// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal", "time"] }
 // tokio-util = "0.7"
 use std::{convert::Infallible, io, time::Duration};
 
@@ -10,7 +11,7 @@ use futures_util::stream;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
 use sse_wire::{
     Encoded, Event,
@@ -21,19 +22,22 @@ use tokio_util::sync::CancellationToken;
 
 /// Counts for each client until the server stops, over HTTP/1.1 and HTTP/2.
 pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    let server = Builder::new(TokioExecutor::new());
+    let connections = GracefulShutdown::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         let (socket, _) = accepted?;
         let stop = stop.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let response = count(&request, stop.clone());
-                async { Ok::<_, Infallible>(response) }
-            });
-            let server = Builder::new(TokioExecutor::new());
-            // An error of one connection: its client is gone.
-            _ = server.serve_connection(TokioIo::new(socket), service).await;
+        let service = service_fn(move |request| {
+            let response = count(&request, stop.clone());
+            async { Ok::<_, Infallible>(response) }
         });
+        let connection = server.serve_connection(TokioIo::new(socket), service);
+        let connection = connections.watch(connection.into_owned());
+        // An error of one connection: its client is gone.
+        tokio::spawn(async { _ = connection.await });
     }
+    // Until all bodies have ended.
+    connections.shutdown().await;
     Ok(())
 }
 
@@ -57,4 +61,14 @@ fn count(
         .keep_alive(keep_alive)
         .shutdown(stop.cancelled_owned(), last_words)
         .into_response()
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let stop = CancellationToken::new();
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let server = tokio::spawn(serve(listener, stop.clone()));
+    tokio::signal::ctrl_c().await?;
+    stop.cancel();
+    server.await?
 }

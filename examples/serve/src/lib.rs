@@ -2,11 +2,14 @@
 //!
 //! They are in `docs/serve`, `docs/resume` and `docs/proxy`, and the pages of the
 //! documentation show those files whole. They are modules here, so that
-//! `tests/loopback.rs` runs what the documentation shows. This is a package of its own so
+//! `tests/recipes.rs` runs what the documentation shows. This is a package of its own so
 //! that sse-wire does not depend on servers, not even for its tests.
+#![allow(dead_code, reason = "each `main` is for a program of its own")]
 
 #[path = "../../../docs/serve/axum.rs"]
 pub mod axum;
+#[path = "../../../docs/serve/axum_stop.rs"]
+pub mod axum_stop;
 #[path = "../../../docs/serve/broadcast.rs"]
 pub mod broadcast;
 #[path = "../../../docs/proxy/edit.rs"]

@@ -7,27 +7,14 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Uri},
-    response::IntoResponse,
-    routing::get,
-};
+use axum::{Router, body::Body, http::HeaderMap, response::IntoResponse, routing::get};
 use common::{
     Server, chunk, event, events, get_http1, listen, request, serve_app, until, whole, within,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http_body_util::BodyExt;
-use hyper::{StatusCode, body::Incoming};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use sse_wire::{
-    Encoded, Ending, Event, Item, Replay,
-    http::{EventBody, KeepAlive},
-};
+use hyper::StatusCode;
+use sse_wire::{Encoded, Ending, Event, Item, Replay, http::EventBody};
 use sse_wire_serve as recipes;
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -65,18 +52,8 @@ async fn hyper_counts_from_where_a_client_was_until_it_stops() {
 #[tokio::test]
 async fn axum_stops_when_the_signal_has_ended_its_bodies() {
     let stop = CancellationToken::new();
-    let signal = stop.clone();
-    let handler = move || {
-        let last = Encoded::retry(Duration::from_secs(2)).unwrap();
-        let body = EventBody::new(stream::pending::<Event>())
-            .keep_alive(KeepAlive::tokio(Duration::from_secs(3600)).at_once())
-            .shutdown(signal.clone().cancelled_owned(), last);
-        async { body.into_response() }
-    };
     let (listener, address) = listen().await;
-    let server = axum::serve(listener, Router::new().route("/events", get(handler)))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn(recipes::axum_stop::serve(listener, stop.clone()));
     let mut body = get_http1(address, request("/events", None)).await.into_body();
     assert_eq!(chunk(&mut body).await.as_deref(), Some(": keep-alive\n\n"));
     stop.cancel();
@@ -103,6 +80,17 @@ async fn one_event_goes_to_all_who_are_connected() {
     drop(connected);
     until(|| clients.receiver_count() == 0).await;
     recipes::broadcast::send_to_all(&clients, &event("nobody hears it"));
+}
+
+#[tokio::test]
+async fn a_client_chooses_what_happens_if_it_is_too_slow() {
+    let clients = broadcast::Sender::<Encoded>::new(16);
+    let address = serve_app(recipes::broadcast::app(&clients)).await;
+    for path in ["/all", "/latest"] {
+        let mut events = events(get_http1(address, request(path, None)).await);
+        recipes::broadcast::send_to_all(&clients, &event(path));
+        assert_eq!(within(events.next()).await.unwrap().unwrap().data(), path);
+    }
 }
 
 #[tokio::test]
@@ -254,16 +242,7 @@ fn upstream(noted: Arc<Mutex<Option<String>>>, ending: &'static str) -> Router {
 
 async fn gateway(upstream: Router) -> std::net::SocketAddr {
     let upstream = serve_app(upstream).await;
-    let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
-    let uri: Uri = format!("http://{upstream}/events").parse().unwrap();
-    let handler = async move |headers: HeaderMap| {
-        recipes::edit::without_secrets(&client, uri.clone(), &headers).await.into_response()
-    };
-    let handler = move |headers| {
-        let handler = handler.clone();
-        async move { handler(headers).await }
-    };
-    serve_app(Router::new().route("/events", get(handler))).await
+    serve_app(recipes::edit::app(format!("http://{upstream}/events").parse().unwrap())).await
 }
 
 #[tokio::test]
@@ -301,15 +280,8 @@ async fn a_gateway_answers_for_an_upstream_that_does_not() {
 async fn a_tee_passes_each_byte_and_logs_events() {
     let upstream = serve_app(upstream(Arc::default(), ": end")).await;
     let (log, mut logged) = mpsc::channel::<Event>(16);
-    let handler = move || {
-        let log = log.clone();
-        async move {
-            let response: hyper::Response<Incoming> =
-                get_http1(upstream, request("/events", None)).await;
-            recipes::tee::logged(response, log)
-        }
-    };
-    let address = serve_app(Router::new().route("/events", get(handler))).await;
+    let uri = format!("http://{upstream}/events").parse().unwrap();
+    let address = serve_app(recipes::tee::app(uri, log)).await;
     let body = get_http1(address, request("/events", None)).await.into_body();
     assert_eq!(whole(body).await.unwrap(), format!("{UPSTREAM}: end"));
     for data in ["a secret\nb", "not for you", "c"] {
