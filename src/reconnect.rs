@@ -36,16 +36,30 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 ///
 /// # How long it waits
 ///
-/// A random time, evenly distributed: at first from the floor to twice the
-/// [reconnection time](ReconnectBuilder::reconnection_time), and the upper
-/// bound doubles with every failure up to the cap ("full jitter"). Once the
-/// server itself has sent a `retry`, that is the lower bound, because the
-/// standard lets a client wait longer but not shorter. A `Retry-After` raises
-/// the lower bound further. With `random` 0 the wait is the lower bound.
+/// A random time between two bounds, evenly distributed ("full jitter"). *n* is the number
+/// of failures in a row, so it is 1 before the first wait:
 ///
-/// The backoff begins anew after a connection that has stayed open for a
-/// [stable time](ReconnectBuilder::stable_after), or has delivered an event and
-/// then ended in order.
+/// | the server has sent | at least | less than |
+/// |---|---|---|
+/// | nothing | the [floor](ReconnectBuilder::min_wait): 100 ms | 2ⁿ times the [reconnection time](ReconnectBuilder::reconnection_time) of the policy, which is 1 s |
+/// | a `retry` | that time, because the standard lets a client wait longer but not shorter | 2ⁿ times that time |
+/// | a `Retry-After`, for the next wait | that time | as much more as the bounds above are apart |
+///
+/// No bound is below the floor or above the [cap](ReconnectBuilder::max_wait), which is 30 s,
+/// but for a `Retry-After`, which has a [limit of its own](ReconnectBuilder::max_retry_after).
+/// With `random` 0 the wait is the lower bound.
+///
+/// # What is a success
+///
+/// The backoff begins anew, with *n* = 0, after a connection that has stayed open for the
+/// [stable time](ReconnectBuilder::stable_after), 30 s, or has delivered an event and then
+/// [ended in order](Self::end). One that delivers events and breaks off sooner counts as a
+/// failure: a server that crashes at the same event again and again would otherwise be
+/// asked by all its clients every second. If something on the way, such as a gateway with
+/// a time limit, breaks off each connection sooner than that, set a shorter stable time.
+///
+/// The [maximum number of attempts](ReconnectBuilder::max_attempts) asks for less: any event
+/// counts, because a client that gets on should not give up.
 ///
 /// # Which responses are retried
 ///
@@ -230,7 +244,8 @@ impl Reconnect {
         self.reconnection_time = reconnection_time;
     }
 
-    /// The body has ended in order, between two blocks.
+    /// The body has ended in order, between two blocks. If it has delivered an event, the
+    /// backoff begins anew.
     pub fn end(&mut self, now: Duration, random: u64) -> Step<'_> {
         if self.has_delivered {
             self.failures = 0;
@@ -495,8 +510,13 @@ pub struct ReconnectBuilder {
 }
 
 impl ReconnectBuilder {
-    /// Sets the reconnection time for as long as the server has not sent one:
-    /// half of what the first wait may be at most. The default is one second.
+    /// Sets the reconnection time (WHATWG HTML §9.2.3) for as long as the server has not
+    /// sent one. The default is one second.
+    ///
+    /// The first wait is random, and less than twice this time, so that it is about this
+    /// time on average; each further failure doubles that bound. Unlike a `retry` of the
+    /// server it is not the shortest wait: that is [`min_wait`](Self::min_wait). See
+    /// [how long it waits](Reconnect#how-long-it-waits).
     pub fn reconnection_time(mut self, time: Duration) -> Self {
         self.reconnection_time = time;
         self
@@ -524,8 +544,10 @@ impl ReconnectBuilder {
         self
     }
 
-    /// Sets for how long a connection must have been open to be a success,
-    /// after which the backoff begins anew. The default is 30 s.
+    /// Sets for how long a connection must have been open to be a success whatever it has
+    /// delivered and however it ends: then the backoff begins anew, and the attempts are
+    /// counted from zero. The default is 30 s. See [what is a
+    /// success](Reconnect#what-is-a-success).
     pub fn stable_after(mut self, time: Duration) -> Self {
         self.stable_after = time;
         self

@@ -146,6 +146,28 @@ fn a_retry_after_of_a_stream_that_is_opened_is_ignored() {
     assert_eq!(wait(reconnect.end(NOW, 0)), millis(100));
 }
 
+#[test]
+fn the_bounds_of_each_wait_are_those_of_the_documentation() {
+    let bounds = |asked_for: Option<Duration>| {
+        let policy = Reconnect::builder()
+            .min_wait(millis(50))
+            .reconnection_time(millis(400))
+            .max_wait(millis(2_000));
+        let mut reconnect = opened(&policy);
+        reconnect.learn("", asked_for);
+        [(); 4].map(|()| {
+            let shortest = wait(reconnect.clone().transport_error(NOW, 0));
+            (shortest.as_millis(), longest_waits(&mut reconnect, 1)[0])
+        })
+    };
+    assert_eq!(bounds(None), [(50, 800), (50, 1_600), (50, 2_000), (50, 2_000)]);
+    // Longer than the policy's, shorter, and shorter than the floor.
+    let retry = |time| bounds(Some(millis(time)));
+    assert_eq!(retry(900), [(900, 1_800), (900, 2_000), (900, 2_000), (900, 2_000)]);
+    assert_eq!(retry(100), [(100, 200), (100, 400), (100, 800), (100, 1_600)]);
+    assert_eq!(retry(10), [(50, 100), (50, 200), (50, 400), (50, 800)]);
+}
+
 // ---- When the backoff and the attempts begin anew
 
 #[test]
@@ -180,6 +202,20 @@ fn a_server_that_ends_each_stream_after_an_event_is_asked_at_its_own_pace() {
         reconnect.learn("", Some(seconds(1)));
         assert_eq!(wait(reconnect.end(NOW, 0)), seconds(1));
     }
+}
+
+#[test]
+fn an_end_in_order_resets_the_backoff_only_if_there_was_an_event() {
+    let mut reconnect = started(&Reconnect::builder());
+    longest_waits(&mut reconnect, 3);
+    // An event of an earlier connection does not count for this one.
+    reconnect.response(200, EVENT_STREAM, NOW, 0);
+    reconnect.event();
+    assert!(wait(reconnect.transport_error(NOW, u64::MAX)) > seconds(15));
+    reconnect.response(200, EVENT_STREAM, NOW, 0);
+    assert!(wait(reconnect.clone().end(NOW, u64::MAX)) > seconds(29));
+    reconnect.event();
+    assert!(wait(reconnect.end(NOW, u64::MAX)) < seconds(2));
 }
 
 #[test]
