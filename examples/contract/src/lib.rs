@@ -8,7 +8,9 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    error::Error,
     io,
+    iter::successors,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -29,19 +31,25 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
-/// What the suite may ask for besides the standard.
-const CAPABILITIES: [&str; 10] = [
+/// What the suite may ask for besides the standard. Without `event-type-listeners`, because
+/// an `EventSource` yields events of all types: the command for it is accepted, too.
+const CAPABILITIES: [&str; 12] = [
     "204",
     "bom",
     "comments",
     "cr-only",
+    "empty-or-missing-location",
     "headers",
     "last-event-id",
+    "payload-size-stress-testable",
     "post",
     "read-timeout",
     "report",
     "restart",
 ];
+
+/// For how long the suite may take to accept a report.
+const REPORT_TIME: Duration = Duration::from_secs(10);
 
 /// Serves until the suite asks it to stop.
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
@@ -90,7 +98,7 @@ impl Service {
                 status(StatusCode::NO_CONTENT)
             }
             (Method::POST, "/") => self.create(&body),
-            (Method::POST, path) => self.restart(path, &body),
+            (Method::POST, path) => self.command(path, &body),
             (Method::DELETE, path) => {
                 let is_known = self.streams.lock().unwrap().remove(path).is_some();
                 status(if is_known { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
@@ -115,15 +123,17 @@ impl Service {
         response
     }
 
-    fn restart(&self, path: &str, body: &[u8]) -> Response<Full<Bytes>> {
+    fn command(&self, path: &str, body: &[u8]) -> Response<Full<Bytes>> {
         let command: Value = serde_json::from_slice(body).unwrap_or_default();
-        status(match self.streams.lock().unwrap().get(path) {
-            None => StatusCode::NOT_FOUND,
-            Some(stream) if command["command"] == "restart" => {
+        let streams = self.streams.lock().unwrap();
+        status(match (streams.get(path), command["command"].as_str()) {
+            (None, _) => StatusCode::NOT_FOUND,
+            (Some(stream), Some("restart")) => {
                 _ = stream.send(Restart);
                 StatusCode::ACCEPTED
             }
-            Some(_) => StatusCode::BAD_REQUEST,
+            (Some(_), Some("listen")) => StatusCode::ACCEPTED,
+            (Some(_), _) => StatusCode::BAD_REQUEST,
         })
     }
 }
@@ -134,7 +144,7 @@ fn status(status: StatusCode) -> Response<Full<Bytes>> {
     response
 }
 
-/// How the suite asks for a stream.
+/// How the suite asks for a stream. `null` is the same as nothing, and `tag` is for logs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
@@ -143,29 +153,31 @@ struct Parameters {
     initial_delay_ms: Option<u64>,
     read_timeout_ms: Option<u64>,
     last_event_id: Option<String>,
-    #[serde(default)]
-    headers: HashMap<String, String>,
+    headers: Option<HashMap<String, String>>,
     method: Option<String>,
-    #[serde(default)]
-    body: String,
+    body: Option<String>,
 }
 
 impl Parameters {
     fn builder(&self) -> Option<EventSourceBuilder> {
         let method = self.method.as_deref().unwrap_or("GET");
         let mut request = Request::builder().method(method).uri(&self.stream_url);
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().flatten() {
             request = request.header(name, value);
         }
         let mut policy = Reconnect::builder();
         if let Some(delay) = self.initial_delay_ms.map(Duration::from_millis) {
-            policy = policy.min_wait(delay).reconnection_time(delay);
+            // Not the floor, which a `retry` of the stream may not be below.
+            policy = policy.min_wait(Duration::ZERO).reconnection_time(delay);
         }
         let parser = Parser::builder().last_event_id(self.last_event_id.as_deref().unwrap_or(""));
-        let builder = EventSourceBuilder::new(request.body(self.body.clone()).ok()?)
-            .reconnect(policy)
-            .parser(parser)
-            .replay();
+        let builder =
+            EventSourceBuilder::new(request.body(self.body.clone().unwrap_or_default()).ok()?)
+                .reconnect(policy)
+                .parser(parser)
+                // The suite measures: so the first wait is the initial delay, without jitter.
+                .random(|| 1 << 63)
+                .replay();
         Some(match self.read_timeout_ms {
             Some(time) => builder.idle_timeout(Duration::from_millis(time)),
             None => builder,
@@ -200,12 +212,13 @@ async fn follow(
         let Some(report) = report(signal) else { continue };
         count += 1;
         let url = format!("{callback_url}/{count}");
-        // If the suite does not listen, nobody can be told.
-        _ = client.post(url).body(report.to_string()).send().await;
+        // If the suite does not listen, nobody can be told. One after the other, so that
+        // they are in order.
+        _ = client.post(url).timeout(REPORT_TIME).body(report.to_string()).send().await;
     }
 }
 
-fn report<E: std::error::Error + 'static>(signal: Signal<E>) -> Option<Value> {
+fn report<E: Error + 'static>(signal: Signal<E>) -> Option<Value> {
     Some(match signal {
         Signal::Event(event) => json!({
             "kind": "event",
@@ -216,8 +229,14 @@ fn report<E: std::error::Error + 'static>(signal: Signal<E>) -> Option<Value> {
             },
         }),
         Signal::Comment(text) => json!({ "kind": "comment", "comment": text }),
-        Signal::Dropped(error) => json!({ "kind": "error", "error": error.to_string() }),
-        Signal::Disconnected { why, .. } => json!({ "kind": "error", "error": why.to_string() }),
+        Signal::Dropped(error) => json!({ "kind": "error", "error": explain(&error) }),
+        Signal::Disconnected { why, .. } => json!({ "kind": "error", "error": explain(&why) }),
         _ => return None,
     })
+}
+
+/// An error, and what has caused it.
+fn explain(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
