@@ -6,6 +6,9 @@
 //! client wants to continue, and a [`Replay`](crate::Replay) has what it has missed.
 //! Nothing here has a runtime or a server: those are the caller's.
 //!
+//! Import items by name, as all examples do: `use sse_wire::*` would make `http` this module
+//! and no longer the crate of that name, which is then `::http`.
+//!
 //! How to do all that with axum and hyper is on the page [`serve`](crate::serve), and
 //! what else there is to mind: proxies, compression, slow clients.
 //!

@@ -16,9 +16,8 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::{
-    BodyError,
     batch::Batch,
-    source::{Fill, Filled},
+    source::{Fill, PollFill},
 };
 use crate::Encoded;
 
@@ -315,11 +314,7 @@ impl<S, T> KeptAlive<S, T> {
 }
 
 impl<S: Fill, T: Timer> Fill for KeptAlive<S, T> {
-    fn poll_fill(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Poll<Result<Filled, BodyError>> {
+    fn poll_fill(self: Pin<&mut Self>, cx: &mut Context<'_>, batch: &mut Batch) -> PollFill {
         let this = self.project();
         if mem::take(this.at_once) {
             batch.put(this.comment)?;

@@ -9,9 +9,8 @@ use core::{
 use pin_project_lite::pin_project;
 
 use super::{
-    BodyError,
     batch::Batch,
-    source::{Fill, Filled},
+    source::{Fill, Filled, PollFill},
 };
 use crate::Encoded;
 
@@ -35,11 +34,7 @@ impl<S, F> UntilShutdown<S, F> {
 }
 
 impl<S: Fill, F: Future> Fill for UntilShutdown<S, F> {
-    fn poll_fill(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Poll<Result<Filled, BodyError>> {
+    fn poll_fill(self: Pin<&mut Self>, cx: &mut Context<'_>, batch: &mut Batch) -> PollFill {
         let this = self.project();
         // First, because a stream that is always ready has to end, too.
         if this.signal.poll(cx).is_ready() {

@@ -47,15 +47,14 @@ pub enum Filled {
     End,
 }
 
+/// What it comes to, to fill a batch.
+pub(super) type PollFill = Poll<Result<Filled, BodyError>>;
+
 #[expect(unnameable_types, reason = "this is what seals `Source`")]
 pub trait Fill {
     /// Adds what is ready to the batch, which is not full. `Pending` means that
     /// there is no more at the moment; there may be something in the batch.
-    fn poll_fill(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Poll<Result<Filled, BodyError>>;
+    fn poll_fill(self: Pin<&mut Self>, cx: &mut Context<'_>, batch: &mut Batch) -> PollFill;
 }
 
 impl<S> Fill for S
@@ -63,11 +62,7 @@ where
     S: Stream,
     S::Item: Put,
 {
-    fn poll_fill(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        batch: &mut Batch,
-    ) -> Poll<Result<Filled, BodyError>> {
+    fn poll_fill(mut self: Pin<&mut Self>, cx: &mut Context<'_>, batch: &mut Batch) -> PollFill {
         while !batch.is_full() {
             match ready!(self.as_mut().poll_next(cx)) {
                 Some(item) => item.put(batch)?,
