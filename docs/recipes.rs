@@ -10,15 +10,17 @@
 //! - [How a stream ends](#how-a-stream-ends)
 //! - [What to mind](#what-to-mind)
 //!
-//! Each recipe is tested exactly as shown, against a real server or file. This
-//! crate depends on none of the crates that they use.
+//! Each recipe is tested exactly as shown, against a real server or file. Its first
+//! lines belong in `Cargo.toml`, without the slashes: this crate depends on none of
+//! the crates that they use. To try one without a server of your own, run one of
+//! those on the page `serve` (feature `http`) beside it.
 //!
 //! # `reqwest`
 //!
 //! Sends a request as LLM services expect it, continues after a block that is
 //! dropped, and returns an error if the stream was cut off.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/reqwest.rs")]
 //! ```
 //!
@@ -28,7 +30,7 @@
 //! this also works for `tower` and `axum`. Here the limit is lower than the
 //! default, and `?` stops at the first error of any kind.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/hyper.rs")]
 //! ```
 //!
@@ -40,7 +42,7 @@
 //! for `std::io::Read`. Where the rest of a program uses `tokio_util::codec`, feature
 //! `codec` makes a [`Decoder`](crate::Decoder) one for `FramedRead`.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/reader_stream.rs")]
 //! ```
 //!
@@ -61,17 +63,16 @@
 //! `reqwest` follows redirects, and decompresses if it has those features. What
 //! can happen, and what may be set, is on the `follow` page (feature `client`).
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/follow_reqwest.rs")]
 //! ```
 //!
 //! # Following a stream with `hyper`
 //!
-//! `hyper` follows no redirects: one stops the source. The source is read like
-//! the one above. A client built with `http2_only(true)` (feature `http2` of
-//! `hyper-util`) follows over HTTP/2.
+//! `hyper` follows no redirects: one stops the source. A client built with
+//! `http2_only(true)` (feature `http2` of `hyper-util`) follows over HTTP/2.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/follow_hyper.rs")]
 //! ```
 //!

@@ -183,8 +183,3 @@ pub use self::{
     reconnect::{ContentTypePolicy, Reconnect, ReconnectBuilder, Step, Stop},
     replay::{After, EventLog, Events, Gap, Replay, ReplayId, ReplayIdError},
 };
-
-/// The examples of the README, run as tests.
-#[cfg(all(doctest, feature = "std", feature = "stream"))]
-#[doc = include_str!("../README.md")]
-mod readme {}

@@ -1,9 +1,10 @@
-// sse-wire = { version = "0.1", features = ["client"] }
-// reqwest = { version = "0.13", features = ["stream"] }
-// tokio = { version = "1", features = ["time"] }
+// [dependencies]
 // futures-util = "0.3"
 // http = "1"
-use std::future::Future;
+// reqwest = { version = "0.13", features = ["stream"] }
+// sse-wire = { version = "0.1", features = ["client"] }
+// tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }
+use std::{error::Error, future::Future, iter::successors, time::Duration};
 
 use futures_util::StreamExt;
 use http::{Request, Response, header};
@@ -33,12 +34,12 @@ pub fn source<F: Future<Output = header::HeaderValue> + Send>(
 pub async fn follow(
     mut source: EventSource<impl Connect<Error = reqwest::Error>, impl Sleep>,
     mut on_event: impl FnMut(Event),
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     while let Some(signal) = source.next().await {
         match signal {
             Signal::Event(event) => on_event(event),
             Signal::Disconnected { why, wait: Some(wait) } => {
-                eprintln!("{why}; connecting again in {wait:?}");
+                eprintln!("{}; connecting again in {wait:?}", explain(&why));
             }
             // The server has nothing more to send.
             Signal::Disconnected { .. } if source.stopped() == Some(Stop::NoContent) => {}
@@ -47,4 +48,19 @@ pub async fn follow(
         }
     }
     Ok(())
+}
+
+/// An error with what has caused it, which its own text does not repeat.
+pub fn explain(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let request = Request::get("http://127.0.0.1:3000/events").body("")?;
+    let builder = EventSourceBuilder::new(request).idle_timeout(Duration::from_secs(45));
+    let authorization = || async { header::HeaderValue::from_static("Bearer fresh") };
+    let source = source(builder, reqwest::Client::new(), authorization);
+    follow(source, |event| println!("{}", event.data())).await
 }

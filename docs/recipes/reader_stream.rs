@@ -1,6 +1,8 @@
-// tokio = "1"
-// tokio-util = { version = "0.7", features = ["io"] }
+// [dependencies]
 // futures-util = "0.3"
+// sse-wire = "0.1"
+// tokio = { version = "1", features = ["io-std", "macros", "rt-multi-thread"] }
+// tokio-util = { version = "0.7", features = ["io"] }
 use std::{io, pin::pin};
 
 use futures_util::TryStreamExt;
@@ -19,4 +21,11 @@ pub async fn read_events(
     }
     // `Cut` if the last event has no blank line after it, and was discarded.
     Ok(events.ending())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), StreamError<io::Error>> {
+    let ending = read_events(tokio::io::stdin(), |event| println!("{}", event.data())).await?;
+    println!("{ending:?}");
+    Ok(())
 }

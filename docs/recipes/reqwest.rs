@@ -1,5 +1,10 @@
-// reqwest = { version = "0.13", features = ["stream"] }
+// [dependencies]
 // futures-util = "0.3"
+// reqwest = { version = "0.13", features = ["stream"] }
+// sse-wire = "0.1"
+// tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+use std::error::Error;
+
 use futures_util::StreamExt;
 use reqwest::{Client, header};
 use sse_wire::{Ending, Event, EventStreamExt, StreamError};
@@ -9,7 +14,7 @@ pub async fn read_events(
     url: &str,
     json: String,
     mut on_event: impl FnMut(Event),
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let request = client
         .post(url)
         .header(header::CONTENT_TYPE, "application/json")
@@ -31,4 +36,11 @@ pub async fn read_events(
         Some(Ending::Complete) => Ok(()),
         _ => Err("the stream was cut within an event".into()),
     }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let json = r#"{"stream": true}"#.to_owned();
+    let print = |event: Event| println!("{}", event.data());
+    read_events(&Client::new(), "http://127.0.0.1:3000/answer", json, print).await
 }

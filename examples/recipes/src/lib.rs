@@ -4,6 +4,7 @@
 //! those files whole. They are modules here, so that `tests/loopback.rs` runs
 //! what the documentation shows. This is a package of its own so that sse-wire
 //! does not depend on the crates that they use, not even for its tests.
+#![allow(dead_code, reason = "each `main` is for a program of its own")]
 
 #[path = "../../../docs/recipes/follow_hyper.rs"]
 pub mod follow_hyper;
@@ -24,6 +25,12 @@ pub mod reqwest;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/follow.md")]
 pub mod follow_page {}
+
+/// The examples of the README. They are here and not in sse-wire itself because one of
+/// them uses `reqwest`.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
 
 /// The page itself: each recipe compiles alone, as it is shown. For doctests
 /// only, because its links lead into sse-wire.
