@@ -135,6 +135,13 @@ mod text;
 pub mod recipes;
 
 /// The page on following a stream, whose code `examples/recipes` compiles.
+///
+// The file's own definitions of these are for those who read it as a file: the first
+// definition counts.
+/// [`EventSource`]: crate::EventSource
+/// [`Reconnect`]: crate::Reconnect
+/// [recipes]: crate::recipes
+///
 #[cfg(all(doc, not(doctest), feature = "client"))]
 #[doc = include_str!("../docs/follow.md")]
 pub mod follow {}
