@@ -12,8 +12,8 @@
 //!
 //! Each recipe is tested exactly as shown, against a real server or file. Its first
 //! lines belong in `Cargo.toml`, without the slashes: this crate depends on none of
-//! the crates that they use. To try one without a server of your own, run one of
-//! those on the page `serve` (feature `http`) beside it.
+//! the crates that they use. The server on the page `resume` (feature `http`) is one
+//! to try those that follow a stream with.
 //!
 //! # `reqwest`
 //!
