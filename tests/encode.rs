@@ -407,6 +407,7 @@ fn all_that_can_be_encoded_encodes_the_same() {
     assert_eq!(bytes(&ItemRef::Event(event.as_event_ref())), wire);
     assert_eq!(Encoded::try_from(&Item::from(event)), Ok(encoded));
     assert_eq!(Encoded::comment("a\nb").as_bytes(), b": a\n: b\n\n");
+    assert_eq!(bytes(&Item::Comment(String::from("a\r\nb\rc"))), ": a\n: b\n: c\n\n");
     assert_eq!(Encoded::retry(Duration::from_secs(1)).unwrap().as_bytes(), b"retry: 1000\n\n");
     assert!(Encoded::retry(Duration::MAX).is_err());
     assert!(Encoded::try_from(&Item::LastEventId("\n".into())).is_err());
