@@ -48,6 +48,10 @@ mod timer;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// After so many steps without a signal, most of which read a frame of the body, other
+/// tasks have their turn: a body that is always ready would keep its thread for ever.
+const STEPS_A_POLL: usize = 64;
+
 /// For how long the body of a response that is refused is read.
 const REFUSAL_TIME: Duration = Duration::from_secs(5);
 
@@ -205,7 +209,9 @@ impl<C: Connect, S: Sleep> EventSource<C, S> {
     /// is yielded, until [`reconnect`](Self::reconnect).
     pub fn close(&mut self) {
         self.drop_connection();
-        self.reconnect.stop(Stop::Closed);
+        if self.stopped().is_none() {
+            self.reconnect.stop(Stop::Closed);
+        }
     }
 
     /// The last event ID (WHATWG HTML §9.2.6): that of the last event that was
@@ -320,8 +326,8 @@ impl<C: Connect, S: Sleep> EventSource<C, S> {
         Some(Signal::Disconnected { why, wait })
     }
 
-    /// Goes on with what it is doing, as far as that goes; `None` if there is
-    /// nothing to yield, and another state to go on with.
+    /// Goes on with what it is doing by a step; `None` if there is nothing to yield,
+    /// and another step to be done.
     fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Signal<C::Error>>> {
         let signal = match &mut self.state {
             State::Open { .. } => return self.poll_open(cx),
@@ -346,10 +352,11 @@ impl<C: Connect, S: Sleep> EventSource<C, S> {
                 }
             },
             State::Refused { refusal, time, .. } => {
-                if refusal.poll_read(cx).is_pending() && !time.is_over(cx) {
-                    return Poll::Pending;
+                if !time.is_over(cx) && ready!(refusal.poll_read(cx)) {
+                    None
+                } else {
+                    self.refused()
                 }
-                self.refused()
             }
             State::Ended { .. } => self.ended(cx),
             State::Stopped => None,
@@ -366,39 +373,39 @@ impl<C: Connect, S: Sleep> EventSource<C, S> {
                 }
                 Ok(Some(Item::Comment(text))) => return Poll::Ready(Some(Signal::Comment(text))),
                 // The decoder knows them.
-                Ok(Some(_)) => continue,
-                Ok(None) => {}
+                Ok(Some(_)) => {}
+                Ok(None) => break,
                 Err(error) => return Poll::Ready(Some(Signal::Dropped(error))),
             }
-            let State::Open { body, idle, .. } = &mut self.state else {
-                return Poll::Ready(None);
-            };
-            let lost = match body.as_mut().poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    // Trailers are of no interest.
-                    let Ok(mut data) = frame.into_data() else { continue };
+        }
+        let State::Open { body, idle, .. } = &mut self.state else {
+            return Poll::Ready(None);
+        };
+        let lost = match body.as_mut().poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                // Trailers are of no interest.
+                if let Ok(mut data) = frame.into_data() {
                     if let (Some(idle), true) = (idle, data.has_remaining()) {
                         idle.alive();
                     }
                     self.decoder.push(data.copy_to_bytes(data.remaining()));
-                    continue;
                 }
-                Poll::Ready(Some(Err(error))) => Some(Disconnect::Transport(error.into())),
-                Poll::Ready(None) => None,
-                Poll::Pending => {
-                    ready!(poll_idle(idle, &mut self.sleep, cx));
-                    Some(Disconnect::Idle)
-                }
-            };
-            let State::Open { stable, .. } = core::mem::replace(&mut self.state, State::Stopped)
-            else {
                 return Poll::Ready(None);
-            };
-            return Poll::Ready(match lost {
-                Some(why) => self.lose(why, Some(stable), cx),
-                None => self.finish(stable),
-            });
-        }
+            }
+            Poll::Ready(Some(Err(error))) => Some(Disconnect::Transport(error.into())),
+            Poll::Ready(None) => None,
+            Poll::Pending => {
+                ready!(poll_idle(idle, &mut self.sleep, cx));
+                Some(Disconnect::Idle)
+            }
+        };
+        let State::Open { stable, .. } = core::mem::replace(&mut self.state, State::Stopped) else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(match lost {
+            Some(why) => self.lose(why, Some(stable), cx),
+            None => self.finish(stable),
+        })
     }
 
     /// The body has ended, which may make one more event or error.
@@ -449,7 +456,7 @@ impl<C: Connect, S: Sleep> Stream for EventSource<C, S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        loop {
+        for _ in 0..STEPS_A_POLL {
             if let State::Stopped = this.state {
                 return Poll::Ready(None);
             }
@@ -457,6 +464,8 @@ impl<C: Connect, S: Sleep> Stream for EventSource<C, S> {
                 return Poll::Ready(Some(signal));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -592,6 +601,10 @@ impl EventSourceBuilder {
     /// gone without a word may stay open for hours. Set it to more than the time
     /// between the comments that the server sends to keep connections alive; the
     /// standard suggests to send one every 15 seconds.
+    ///
+    /// It may take a tenth longer, or a second if that is less, so that bytes which wait
+    /// in the socket of a busy program count. A source that is not polled while it
+    /// connects does not connect, and that time counts, too.
     pub fn idle_timeout(mut self, time: Duration) -> Self {
         self.idle_timeout = Some(time);
         self

@@ -23,15 +23,20 @@ impl<B: Body> Refusal<B> {
         Self { head, body: Box::pin(body), read: BytesMut::new(), limit }
     }
 
-    /// Reads to the end, to an error, or up to the limit.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.read.len() < self.limit {
-            let Some(Ok(frame)) = ready!(self.body.as_mut().poll_frame(cx)) else { break };
-            if let Ok(data) = frame.into_data() {
-                self.read.put(data.take(self.limit - self.read.len()));
-            }
+    /// Reads a frame. Says whether there may be more: not after the end, an error, or the
+    /// limit.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let room = self.limit - self.read.len();
+        if room == 0 {
+            return Poll::Ready(false);
         }
-        Poll::Ready(())
+        let Some(Ok(frame)) = ready!(self.body.as_mut().poll_frame(cx)) else {
+            return Poll::Ready(false);
+        };
+        if let Ok(data) = frame.into_data() {
+            self.read.put(data.take(room));
+        }
+        Poll::Ready(true)
     }
 
     /// The response, with what was read.
