@@ -331,11 +331,11 @@ impl Eq for Events {}
 ///
 /// # Examples
 ///
-/// A log that asks a server. `XADD` of Redis returns an ID, and `XRANGE` what follows
-/// one; to notice a gap, ask as well whether the ID is still there:
+/// A log that asks a server. `XADD` of Redis returns an ID, and `XRANGE` the entries from
+/// one on; to notice a gap, see whether that one is still there:
 ///
 /// ```
-/// use sse_wire::{After, EncodeError, Encoded, Event, EventLog, Gap};
+/// use sse_wire::{After, EncodeError, Encoded, Event, EventLog, Events, Gap};
 ///
 /// # #[derive(Debug, thiserror::Error)] #[error("")] struct RedisError;
 /// # impl From<EncodeError> for RedisError { fn from(_: EncodeError) -> Self { Self } }
@@ -350,6 +350,10 @@ impl Eq for Events {}
 ///     redis: Redis,
 /// }
 ///
+/// fn encode((id, data): (String, String)) -> Result<Encoded, EncodeError> {
+///     Ok(Event::builder().id(id).data(data).build()?.into())
+/// }
+///
 /// impl EventLog for RedisLog {
 ///     type Error = RedisError;
 ///
@@ -358,15 +362,22 @@ impl Eq for Events {}
 ///     }
 ///
 ///     async fn after(&self, id: &str) -> Result<After, RedisError> {
+///         // The start. If entries are dropped, `XINFO STREAM` says whether any was.
+///         if id == "0-0" {
+///             return Ok(After::Events(self.events().await?.0));
+///         }
 ///         let mut entries = self.redis.xrange(id).await?.into_iter();
 ///         // The event itself has to be the first, or it is not there any more.
 ///         if entries.next().is_none_or(|(first, _)| first != id) {
 ///             return Ok(After::Gap(Gap::Unknown));
 ///         }
-///         let events: Result<Vec<Encoded>, EncodeError> = entries
-///             .map(|(id, data)| Ok(Event::builder().id(id).data(data).build()?.into()))
-///             .collect();
-///         Ok(After::Events(events?.into()))
+///         Ok(After::Events(entries.map(encode).collect::<Result<_, _>>()?))
+///     }
+///
+///     async fn events(&self) -> Result<(Events, String), RedisError> {
+///         let entries = self.redis.xrange("-").await?;
+///         let last = entries.last().map_or_else(|| "0-0".to_owned(), |(id, _)| id.clone());
+///         Ok((entries.into_iter().map(encode).collect::<Result<_, _>>()?, last))
 ///     }
 /// }
 ///
@@ -375,6 +386,7 @@ impl Eq for Events {}
 /// assert_eq!(log.push(&Event::new("a")).await?, "5-0");
 /// let After::Events(mut events) = log.after("5-0").await? else { panic!() };
 /// assert_eq!(events.next().unwrap().as_bytes(), b"id: 6-0\ndata: b\n\n");
+/// assert_eq!(log.events().await?.1, "6-0");
 /// # Ok::<(), RedisError>(())
 /// # }).unwrap();
 /// ```
@@ -396,6 +408,15 @@ pub trait EventLog {
     ///
     /// Those of the log. That an ID is not known is none.
     fn after(&self, id: &str) -> impl Future<Output = Result<After, Self::Error>> + Send;
+
+    /// All events that there are, and the ID with which [`after`](Self::after) goes on from
+    /// there: for a client that is new, or has a [`Gap`]. Of a log that has no event yet it
+    /// is that of the start, so that a client has one in any case.
+    ///
+    /// # Errors
+    ///
+    /// Those of the log.
+    fn events(&self) -> impl Future<Output = Result<(Events, String), Self::Error>> + Send;
 }
 
 #[cfg(feature = "std")]
@@ -410,6 +431,11 @@ impl EventLog for std::sync::Mutex<Replay> {
     async fn after(&self, id: &str) -> Result<After, Self::Error> {
         let replay = self.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok(replay.after(id))
+    }
+
+    async fn events(&self) -> Result<(Events, String), Self::Error> {
+        let replay = self.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok((replay.events(), replay.last_id().to_string()))
     }
 }
 

@@ -303,8 +303,11 @@ mod std_only {
         let push = is_sent(EventLog::push(&log, &event));
         assert_eq!(ready(push), Ok("7-1".to_owned()));
         let after = ready(is_sent(EventLog::after(&log, "7-0"))).unwrap();
-        assert!(matches!(after, After::Events(events) if events.len() == 1));
+        assert!(matches!(after, After::Events(ref events) if events.len() == 1));
         assert_eq!(ready(EventLog::after(&log, "6-0")), Ok(After::Gap(Gap::OtherEpoch)));
+        let (events, last) = ready(is_sent(EventLog::events(&log))).unwrap();
+        assert_eq!(After::Events(events), after);
+        assert_eq!(last, "7-1");
     }
 
     /// What a future is that does not wait.
