@@ -52,5 +52,6 @@
 //! A log in each server does not know what the others have sent. [`EventLog`](crate::EventLog)
 //! is the interface of one that they share, such as a stream of Redis, and a
 //! `Mutex<Replay>` has it too. IDs are those of that log. For a client that is new, or has a
-//! gap, [`events`](crate::EventLog::events) has what there is, and the ID to go on with. Subscribe to what comes before you
-//! ask for what was missed, and leave out what comes twice: there is no lock around both.
+//! gap, [`events`](crate::EventLog::events) has what there is, and the ID to go on with.
+//! Subscribe to what comes before you ask for what was missed, and leave out what comes
+//! twice: there is no lock around both.
