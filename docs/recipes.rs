@@ -18,7 +18,8 @@
 //! # `reqwest`
 //!
 //! Sends a request as LLM services expect it, continues after a block that is
-//! dropped, and returns an error if the stream was cut off.
+//! dropped, and returns an error if the stream was cut off within an event. How to
+//! notice that an answer is not whole is [below](#how-a-stream-ends).
 //!
 //! ```no_run
 #![doc = include_str!("recipes/reqwest.rs")]
@@ -117,6 +118,29 @@
 //!         Some(Outcome::Finished) => Ok(()),
 //!         _ => Err("the answer was cut off".into()),
 //!     }
+//! }
+//! ```
+//!
+//! Other services end an answer with an event of a certain type, such as `message_stop`.
+//! Then remember that you have seen it, whatever `ending()` says:
+//!
+//! ```
+//! use futures_util::{Stream, StreamExt};
+//! use sse_wire::EventStreamExt;
+//!
+//! async fn read_answer<E: std::error::Error + 'static>(
+//!     body: impl Stream<Item = Result<hyper::body::Bytes, E>> + Unpin,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut events = body.events();
+//!     while let Some(event) = events.next().await {
+//!         let event = event?;
+//!         match event.event_type() {
+//!             "message_stop" => return Ok(()),
+//!             "error" => return Err(event.data().into()),
+//!             _ => println!("{}", event.data()),
+//!         }
+//!     }
+//!     Err("the answer was cut off".into())
 //! }
 //! ```
 //!

@@ -141,7 +141,8 @@ impl Event {
     /// The same event with other data: its type, ID and reconnection time are kept. CR LF
     /// and CR in the data become LF.
     ///
-    /// Copies the parts of the event once. An ID that it only inherits is not kept.
+    /// Copies the parts of the event once. An ID that it only inherits is not kept. For
+    /// data that is JSON, give it `serde_json::to_string(&value)?`.
     ///
     /// ```
     /// use sse_wire::Event;

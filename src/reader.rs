@@ -15,7 +15,9 @@ use crate::{
 /// How much is read at a time, in bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// The events of a blocking [`Read`]: a file, a socket, a pipe.
+/// The events of a blocking [`Read`]: a file, a pipe, the body of an HTTP response. A socket
+/// itself is one only if nothing but the event stream comes from it: the head of a response,
+/// and the sizes of its chunks, are for an HTTP client to take off.
 ///
 /// [`next_event`](Self::next_event) and [`next_item`](Self::next_item) lend
 /// what they read, without a copy. As an [`Iterator`] it yields [`Event`]s,

@@ -90,7 +90,7 @@ fn put<T: ?Sized + Serialize>(value: &T, dst: &mut EventWriter<'_>) -> serde_jso
 }
 
 /// Why a value cannot be written as JSON: it has a key that is no text, or its
-/// `Serialize` returns an error.
+/// `Serialize` returns an error. A number that is not finite is none: it becomes `null`.
 ///
 /// As is usual with `source()`, its text does not repeat that of its cause: print
 /// both.
