@@ -24,7 +24,13 @@
 #![doc = include_str!("proxy/edit.rs")]
 //! ```
 //!
+//! Where the upstream has no stream to give, its status and `Retry-After` are the gateway's
+//! answer: with a bare 502 instead, clients would come back to a stream that is over
+//! (204), or sooner than they were told.
+//!
 //! # Only look
+//!
+//! The client's last event ID, and what the upstream refuses, pass as above.
 //!
 //! ```no_run
 #![doc = include_str!("proxy/tee.rs")]

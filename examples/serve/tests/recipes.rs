@@ -13,10 +13,17 @@ use common::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http_body_util::BodyExt;
-use hyper::StatusCode;
+use hyper::{
+    StatusCode,
+    header::{HeaderValue, RETRY_AFTER},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_wire::{Encoded, Ending, Event, Item, Replay, http::EventBody};
 use sse_wire_serve as recipes;
-use tokio::sync::{broadcast, mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::{broadcast, mpsc},
+};
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +53,36 @@ async fn hyper_counts_from_where_a_client_was_until_it_stops() {
     stop.cancel();
     let rest: Vec<_> = within(events.try_collect()).await.unwrap();
     assert!(matches!(rest.last(), Some(Item::Retry(time)) if *time == Duration::from_secs(1)));
+    within(server).await.unwrap();
+}
+
+/// Opens a stream of which its client reads the head only: not one byte of the body fits.
+async fn get_and_never_read(address: std::net::SocketAddr) -> impl Sized {
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    let client = builder.initial_stream_window_size(0).handshake(socket);
+    let (mut sender, connection) = within(client).await.unwrap();
+    tokio::spawn(connection);
+    (within(sender.send_request(request("/events", None))).await.unwrap(), sender)
+}
+
+#[tokio::test]
+async fn hyper_stops_though_a_client_does_not_read() {
+    let (listener, address) = listen().await;
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(recipes::hyper::serve(listener, stop.clone()));
+    let _unread = get_and_never_read(address).await;
+    stop.cancel();
+    within(server).await.unwrap();
+}
+
+#[tokio::test]
+async fn axum_stops_though_a_client_does_not_read() {
+    let (listener, address) = listen().await;
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(recipes::axum_stop::serve(listener, stop.clone()));
+    let _unread = get_and_never_read(address).await;
+    stop.cancel();
     within(server).await.unwrap().unwrap();
 }
 
@@ -269,11 +306,69 @@ async fn a_gateway_cuts_its_stream_off_where_that_of_the_upstream_is_cut() {
     assert_eq!(events.ending(), Some(Ending::Transport));
 }
 
+/// Both gateways, before the same upstream.
+async fn gateways(upstream: Router) -> [std::net::SocketAddr; 2] {
+    let uri = format!("http://{}/events", serve_app(upstream).await);
+    let (log, _) = mpsc::channel(16);
+    [
+        serve_app(recipes::edit::app(uri.parse().unwrap())).await,
+        serve_app(recipes::tee::app(uri.parse().unwrap(), log)).await,
+    ]
+}
+
 #[tokio::test]
-async fn a_gateway_answers_for_an_upstream_that_does_not() {
-    let address = gateway(Router::new()).await;
-    let response = get_http1(address, request("/events", None)).await;
+async fn a_gateway_passes_on_what_the_upstream_refuses() {
+    for (status, after) in [(204, None), (401, None), (404, None), (503, Some("120"))] {
+        let handler = move || async move {
+            let after = after.map(|after| (RETRY_AFTER, HeaderValue::from_static(after)));
+            (StatusCode::from_u16(status).unwrap(), HeaderMap::from_iter(after))
+        };
+        for address in gateways(Router::new().route("/events", get(handler))).await {
+            let response = get_http1(address, request("/events", None)).await;
+            assert_eq!(response.status(), status);
+            let passed = response.headers().get("retry-after").map(|time| time.to_str().unwrap());
+            assert_eq!(passed, after);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_passes_on_nothing_but_event_streams() {
+    for (content_type, status) in [
+        ("application/json", 502),
+        ("text/event-stream-2", 502),
+        ("Text/Event-Stream ; charset=utf-8", 200),
+    ] {
+        let handler = move || async move { ([("content-type", content_type)], "data: a\n\n") };
+        for address in gateways(Router::new().route("/events", get(handler))).await {
+            let response = get_http1(address, request("/events", None)).await;
+            assert_eq!(response.status(), status, "{content_type}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_answers_for_an_upstream_that_is_not_there() {
+    let (listener, address) = listen().await;
+    drop(listener);
+    let uri = format!("http://{address}/events").parse().unwrap();
+    let gateway = serve_app(recipes::edit::app(uri)).await;
+    let response = get_http1(gateway, request("/events", None)).await;
     assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_gateway_passes_on_a_valid_last_event_id_only() {
+    let noted = Arc::default();
+    let long = "7".repeat(sse_wire::http::MAX_LAST_EVENT_ID + 1);
+    for address in gateways(upstream(Arc::clone(&noted), "")).await {
+        let response = get_http1(address, request("/events", Some(&long))).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(noted.lock().unwrap().take(), None);
+        let response = get_http1(address, request("/events", Some("7"))).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(noted.lock().unwrap().take().as_deref(), Some("7"));
+    }
 }
 
 #[tokio::test]
