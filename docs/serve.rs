@@ -27,6 +27,10 @@
 //! which ends a body with a last reconnection time: a browser comes back after that time,
 //! and not after its own.
 //!
+//! The wait has a limit: a server asks a body for more, and the body looks at the signal, only
+//! when its client has read what there was, so one client that does not read would keep the
+//! server from ever stopping.
+//!
 //! ```no_run
 #![doc = include_str!("serve/axum_stop.rs")]
 //! ```
@@ -98,7 +102,9 @@
 //!   pieces of a body, as tower-http's `ResponseBodyTimeoutLayer` has it, has to be longer than
 //!   the quiet time of the keep-alive.
 //! - **Errors.** By the time a stream fails, its status was sent. The client learns of an
-//!   error by the connection that breaks off, or by an event of yours.
+//!   error by the connection that breaks off, or by an event of yours. If it has to get that
+//!   event, end the stream in order after it: over HTTP/2, an error discards what the server
+//!   has not written yet.
 //! - **A client that is gone.** The server drops the body, and that drops the stream: at once
 //!   if the connection was closed, and with the next bytes, or much later, if it is only
 //!   silent.

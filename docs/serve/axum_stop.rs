@@ -2,7 +2,7 @@
 // axum = "0.8"
 // futures-util = "0.3"
 // sse-wire = { version = "0.1", features = ["http", "tokio"] }
-// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal"] }
+// tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal", "time"] }
 // tokio-util = "0.7"
 use std::{io, time::Duration};
 
@@ -15,10 +15,19 @@ use sse_wire::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop` is cancelled, and until all bodies have ended after that.
+/// Serves until `stop` is cancelled, and until all bodies have ended after that, or 5 seconds.
 pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
     let app = Router::new().route("/events", get(events)).with_state(stop.clone());
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    // A body that a client does not read waits for that client, and not for the signal.
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => ended,
+        () = too_long => Ok(()),
+    }
 }
 
 async fn events(State(stop): State<CancellationToken>) -> Response<EventBody<impl Source>> {

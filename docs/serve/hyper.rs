@@ -21,11 +21,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Counts for each client until the server stops, over HTTP/1.1 and HTTP/2.
-pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, stop: CancellationToken) {
     let server = Builder::new(TokioExecutor::new());
     let connections = GracefulShutdown::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let (socket, _) = accepted?;
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            // A client that has gone already, or too many open files: neither lasts.
+            Err(error) => {
+                eprintln!("{error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         let stop = stop.clone();
         let service = service_fn(move |request| {
             let response = count(&request, stop.clone());
@@ -36,9 +44,9 @@ pub async fn serve(listener: TcpListener, stop: CancellationToken) -> io::Result
         // An error of one connection: its client is gone.
         tokio::spawn(async { _ = connection.await });
     }
-    // Until all bodies have ended.
-    connections.shutdown().await;
-    Ok(())
+    // Until all bodies have ended, but not for ever: one that a client does not read waits for
+    // that client, and not for the signal.
+    _ = tokio::time::timeout(Duration::from_secs(5), connections.shutdown()).await;
 }
 
 fn count(
@@ -70,5 +78,6 @@ async fn main() -> io::Result<()> {
     let server = tokio::spawn(serve(listener, stop.clone()));
     tokio::signal::ctrl_c().await?;
     stop.cancel();
-    server.await?
+    server.await?;
+    Ok(())
 }

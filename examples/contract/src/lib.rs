@@ -56,7 +56,15 @@ pub async fn serve(listener: TcpListener) -> io::Result<()> {
     let service = Arc::new(Service::default());
     loop {
         let connection = tokio::select! {
-            connection = listener.accept() => connection?.0,
+            connection = listener.accept() => match connection {
+                Ok((connection, _)) => connection,
+                // A client that has gone already, or too many open files: neither lasts.
+                Err(error) => {
+                    eprintln!("{error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
             () = service.stop.notified() => return Ok(()),
         };
         let service = Arc::clone(&service);
