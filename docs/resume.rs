@@ -27,7 +27,8 @@
 //! # What to mind
 //!
 //! - **The epoch.** A log that is only in memory is empty after a restart. With the time of
-//!   the start as its epoch, an ID of the former one is a gap. With a constant, event 5 of
+//!   the start as its epoch, in nanoseconds so that a server that crashes at once does
+//!   not have the same one twice, an ID of the former one is a gap. With a constant, event 5 of
 //!   today would be taken for event 5 of yesterday.
 //! - **New clients** get the ID of the log as it is, without an event. A client that is cut
 //!   off before its first event would otherwise come back as a new one, and miss what was

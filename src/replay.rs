@@ -20,7 +20,8 @@ use crate::{Encoded, Event};
 /// Holds at most so many events and bytes, and drops the oldest. IDs are an *epoch*
 /// and a number that counts up, such as `1712345678-42`. The epoch tells logs apart: give
 /// a server that starts again without its old events a new one, such as the time at which
-/// it started, or a client that has been away would miss events and not know it.
+/// it started, or a client that has been away would miss events and not know it. That time
+/// has to be precise enough that two starts differ: nanoseconds, which fit until 2554.
 ///
 /// # Cost
 ///

@@ -91,7 +91,9 @@ async fn events(
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let epoch = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?.as_secs();
+    // In nanoseconds, so that no two starts have the same.
+    let start = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?.as_nanos();
+    let epoch = u64::try_from(start).map_err(io::Error::other)?;
     let hub = Arc::new(Hub::new(Replay::new(epoch)));
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     tokio::spawn(axum::serve(listener, app(Arc::clone(&hub))).into_future());
