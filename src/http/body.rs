@@ -42,10 +42,14 @@ pin_project! {
     /// # How it ends
     ///
     /// With the stream, or with its first error; then, and not only when the body is
-    /// dropped, the stream is dropped. What was ready before an error is still sent, and
-    /// the server is given time to write it: hyper throws away what it has not written. A
-    /// server reacts to an error by breaking the connection off, so that the client
-    /// knows, and reconnects. When a client disconnects, a server drops the body.
+    /// dropped, the stream is dropped. Over HTTP/1.1, what was ready before an error is
+    /// still sent, and the server is given time to write it: hyper throws away what it has
+    /// not written. A server reacts to an error by breaking the connection off, so that the
+    /// client knows, and reconnects. When a client disconnects, a server drops the body.
+    ///
+    /// Over HTTP/2, a server resets the stream, and with that discards what it has not written
+    /// yet (RFC 9113 §5.4.2): if the client is slow, much of what was ready, even the head. If
+    /// the client has to learn why, send an event of yours and end the stream in order.
     ///
     /// # Cost
     ///
