@@ -19,7 +19,9 @@
 //!
 //! Sends a request as LLM services expect it, continues after a block that is
 //! dropped, and returns an error if the stream was cut off within an event. How to
-//! notice that an answer is not whole is [below](#how-a-stream-ends).
+//! notice that an answer is not whole is [below](#how-a-stream-ends). The example of
+//! `Event::json` (feature `json`) makes one enum of the events of an LLM service, by
+//! their type.
 //!
 //! ```no_run
 #![doc = include_str!("recipes/reqwest.rs")]
@@ -84,7 +86,7 @@
 //! idle timeout: if no byte comes for that long, the connection is lost. `ureq` follows
 //! redirects.
 //!
-//! ```
+//! ```no_run
 #![doc = include_str!("recipes/follow_ureq.rs")]
 //! ```
 //!

@@ -61,6 +61,42 @@ impl Event {
     /// assert_eq!(event.json::<Delta>()?.text, "hello");
     /// # Ok::<(), sse_wire::JsonError>(())
     /// ```
+    ///
+    /// One enum for all events of a service, by their type:
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use sse_wire::{Event, JsonError};
+    ///
+    /// enum Answer {
+    ///     Delta(ContentBlockDelta),
+    ///     Stop,
+    ///     Other(Event), // services add types
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct ContentBlockDelta {
+    ///     index: usize,
+    ///     delta: serde_json::Value,
+    /// }
+    ///
+    /// fn read(event: Event) -> Result<Answer, JsonError> {
+    ///     Ok(match event.event_type() {
+    ///         "content_block_delta" => Answer::Delta(event.json()?),
+    ///         "message_stop" => Answer::Stop,
+    ///         _ => Answer::Other(event),
+    ///     })
+    /// }
+    ///
+    /// let data = r#"{"index":0,"delta":{"type":"text_delta","text":"hello"}}"#;
+    /// let event = Event::builder().event_type("content_block_delta").data(data).build()?;
+    /// assert!(matches!(read(event)?, Answer::Delta(ContentBlockDelta { index: 0, delta })
+    ///     if delta["text"] == "hello"));
+    /// # let stop = Event::builder().event_type("message_stop").data("{}").build()?;
+    /// # assert!(matches!(read(stop)?, Answer::Stop));
+    /// # assert!(matches!(read(Event::new("ping"))?, Answer::Other(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, JsonError> {
         serde_json::from_str(self.data()).map_err(|source| JsonError::new(self.clone(), source))
     }

@@ -1,12 +1,17 @@
 // sse-wire = { version = "0.1", features = ["client"] }
 // ureq = "3.5"
 use std::{
+    error::Error,
     hash::{BuildHasher, RandomState},
-    io, thread,
+    io,
+    iter::successors,
+    thread,
     time::{Duration, Instant},
 };
 
-use sse_wire::{Ending, Event, EventReader, Parser, ReconnectBuilder, Step, Stop, StreamError};
+use sse_wire::{
+    Ending, Event, EventReader, Parser, Reconnect, ReconnectBuilder, Step, Stop, StreamError,
+};
 use ureq::{Agent, Body, http::Response};
 
 pub fn follow(
@@ -33,7 +38,7 @@ pub fn follow(
         let response = match get(&agent, url, last_event_id) {
             Ok(response) => response,
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", explain(&error));
                 step = reconnect.transport_error(start.elapsed(), random());
                 continue;
             }
@@ -78,11 +83,26 @@ fn next_event(reader: &mut EventReader<impl io::Read>) -> Option<Event> {
         match reader.next()? {
             Ok(event) => return Some(event),
             // One block was dropped; the next event is from after it.
-            Err(StreamError::Parse(error)) => eprintln!("{error}"),
+            Err(StreamError::Parse(error)) => eprintln!("{}", explain(&error)),
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", explain(&error));
                 return None;
             }
         }
     }
+}
+
+/// An error with what has caused it, which its own text does not repeat.
+fn explain(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn main() {
+    let idle_timeout = Duration::from_secs(45);
+    let stopped =
+        follow("http://127.0.0.1:3000/events", &Reconnect::builder(), idle_timeout, |event| {
+            println!("{}", event.data())
+        });
+    eprintln!("stopped: {stopped:?}");
 }
