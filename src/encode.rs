@@ -447,3 +447,18 @@ fn lines_len(text: &str, prefix: usize) -> usize {
     }
     text.len() - pairs + lines * prefix + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_and_plain_is_known_without_a_search() {
+        assert!(is_short_and_plain(b"data \xFF"));
+        assert!(is_short_and_plain(&[b'a'; 31]));
+        assert!(!is_short_and_plain(&[b'a'; 32]));
+        for control in 0..=b'\r' {
+            assert!(!is_short_and_plain(&[b'a', control]));
+        }
+    }
+}

@@ -528,6 +528,18 @@ mod tests {
     }
 
     #[test]
+    fn a_short_chunk_without_a_line_end_is_known_as_one_at_once() {
+        for (length, is_short) in [(1, true), (64, true), (65, false)] {
+            let chunk = vec![b'a'; length];
+            let mut lines = LineEnds::new();
+            assert_eq!(lines.search_short(&chunk), is_short);
+            assert_eq!(lines.have_searched(&chunk), is_short);
+            assert!(!lines.search_short(&chunk), "only once");
+        }
+        assert!(!LineEnds::new().search_short(b"a\n"));
+    }
+
+    #[test]
     fn a_window_is_as_long_as_documented() {
         let (_, parts) = all(&vec![b'\n'; 1025]);
         let lengths: Vec<_> = parts.iter().map(|part| part.end - part.start).collect();

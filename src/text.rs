@@ -792,6 +792,27 @@ mod tests {
     }
 
     #[test]
+    fn a_few_bytes_are_appended_without_growing_if_there_is_room() {
+        let mut buffer = TextBuffer::default();
+        assert!(!buffer.push_if_room(b"a"));
+        buffer.reserve_exact(8);
+        let room = buffer.capacity();
+        for _ in 0..room {
+            assert!(buffer.push_if_room(b"a"));
+        }
+        assert!(!buffer.push_if_room(b"a"));
+        assert_eq!((buffer.unvalidated(), buffer.capacity()), (room, room));
+    }
+
+    #[test]
+    fn a_part_of_a_line_is_all_of_a_short_chunk() {
+        let mut chunk = Chunk::new(&b"abc"[..], 0);
+        assert_eq!(chunk.reading().take_part_of_line(), Some(&b"abc"[..]));
+        assert!(chunk.is_read());
+        assert_eq!(Chunk::new(&b"ab\n"[..], 0).reading().take_part_of_line(), None);
+    }
+
+    #[test]
     #[should_panic]
     fn data_that_was_not_validated_makes_no_slices() {
         let mut buffer = TextBuffer::default();
