@@ -30,6 +30,9 @@
 //!   the start as its epoch, in nanoseconds so that a server that crashes at once does
 //!   not have the same one twice, an ID of the former one is a gap. With a constant, event 5 of
 //!   today would be taken for event 5 of yesterday.
+//! - **A restart without a gap.** Store the epoch and the events as they are pushed. When the
+//!   server starts again, push those that it has stored to a log
+//!   [that starts after](crate::Replay::starting_after) the one before them, and listen then.
 //! - **New clients** get the ID of the log as it is, without an event. A client that is cut
 //!   off before its first event would otherwise come back as a new one, and miss what was
 //!   sent in between.

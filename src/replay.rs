@@ -63,13 +63,28 @@ pub struct Replay {
 impl Replay {
     /// An empty log, of at most 1,024 events and 1 MiB.
     pub fn new(epoch: u64) -> Self {
-        Self {
-            last: ReplayId { epoch, number: 0 },
-            events: VecDeque::new(),
-            bytes: 0,
-            max_events: 1024,
-            max_bytes: 1024 * 1024,
-        }
+        Self::starting_after(ReplayId { epoch, number: 0 })
+    }
+
+    /// The same, and the first event gets the ID that follows this one: for a server that
+    /// has stored its events, and pushes them again when it starts. Its clients then do not
+    /// notice that it was gone.
+    ///
+    /// ```
+    /// use sse_wire::{After, Event, Replay, ReplayId};
+    ///
+    /// // Events 41 and 42 are stored, and those before are not any more.
+    /// let before: ReplayId = "1712345678-40".parse()?;
+    /// let mut replay = Replay::starting_after(before);
+    /// for stored in ["forty-one", "forty-two"] {
+    ///     replay.push(Event::new(stored));
+    /// }
+    /// assert!(matches!(replay.after("1712345678-41"), After::Events(_)));
+    /// assert!(matches!(replay.after("1712345678-39"), After::Gap(_)));
+    /// # Ok::<(), sse_wire::ReplayIdError>(())
+    /// ```
+    pub fn starting_after(last: ReplayId) -> Self {
+        Self { last, events: VecDeque::new(), bytes: 0, max_events: 1024, max_bytes: 1024 * 1024 }
     }
 
     /// Holds at most so many events.
@@ -113,7 +128,7 @@ impl Replay {
     /// assert_eq!(replay.last_id().to_string(), "5-1");
     /// ```
     pub fn publish(&mut self, event: impl Borrow<Event>) -> Encoded {
-        self.last.number += 1;
+        self.last = self.last.next();
         let id = self.last.to_string();
         let encoded = Encoded::with_id(event.borrow().as_event_ref(), &id);
         self.bytes += encoded.as_bytes().len();
@@ -201,6 +216,14 @@ impl ReplayId {
     /// Which event: the first one is 1, and 0 is before it.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// After the last number, which nobody reaches by counting, comes another epoch.
+    fn next(self) -> Self {
+        match self.number.checked_add(1) {
+            Some(number) => Self { number, ..self },
+            None => Self { epoch: self.epoch.wrapping_add(1), number: 1 },
+        }
     }
 }
 
@@ -476,6 +499,34 @@ mod tests {
         assert_eq!(data(replay.events()), ["3", "4", "5"]);
         assert_ne!(replay.after("7-2"), replay.after("7-3"));
         assert_eq!((replay.last_id().epoch(), replay.last_id().number()), (7, 5));
+    }
+
+    #[test]
+    fn a_log_that_is_filled_again_has_the_same_ids() {
+        let log = pushed(Replay::new(7), 5);
+        let mut again = Replay::starting_after("7-2".parse().unwrap());
+        assert_eq!(again.after("7-2"), After::Events(Events::default()));
+        (3..=5).for_each(|number| _ = again.push(Event::new(number.to_string())));
+        assert_eq!(again.last_id(), log.last_id());
+        for number in 2..=5 {
+            let id = ReplayId { epoch: 7, number }.to_string();
+            assert_eq!(again.after(&id), log.after(&id));
+        }
+        assert_eq!(again.after("7-1"), After::Gap(Gap::Dropped { events: 1 }));
+    }
+
+    #[test]
+    fn after_the_last_number_comes_another_epoch() {
+        let mut replay = Replay::starting_after(ReplayId { epoch: 7, number: u64::MAX });
+        assert_eq!(replay.push(Event::new("a")), ReplayId { epoch: 8, number: 1 });
+        assert_eq!(
+            data(match replay.after("8-0") {
+                After::Events(events) => events,
+                _ => panic!(),
+            }),
+            ["a"]
+        );
+        assert_eq!(replay.after("7-18446744073709551615"), After::Gap(Gap::OtherEpoch));
     }
 
     #[test]
