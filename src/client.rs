@@ -352,10 +352,13 @@ impl<C: Connect, S: Sleep> EventSource<C, S> {
                 }
             },
             State::Refused { refusal, time, .. } => {
-                if !time.is_over(cx) && ready!(refusal.poll_read(cx)) {
-                    None
-                } else {
+                // First, because what has arrived is read even if the time is over.
+                let read = refusal.poll_read(cx);
+                if read == Poll::Ready(false) || time.is_over(cx) {
                     self.refused()
+                } else {
+                    ready!(read);
+                    None
                 }
             }
             State::Ended { .. } => self.ended(cx),

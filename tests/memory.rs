@@ -399,6 +399,15 @@ fn large_data_that_is_put_together_is_moved_into_its_event_and_not_copied() {
 }
 
 #[test]
+fn large_data_that_fills_its_buffer_makes_room_for_its_type_and_no_more() {
+    for length in [1 << 16, 1 << 17, 1 << 18] {
+        let (block, text) = joined("type", "", length);
+        let [_, owned] = lent_and_owned(&block, 1460);
+        assert!(owned.left <= text as isize, "{length}: {}", owned.left);
+    }
+}
+
+#[test]
 fn an_id_inherited_within_its_chunk_is_not_copied() {
     let blocks = (10..60).map(|id| format!("id: {id}\ndata: x\n\ndata: y\n\ndata: z\n\n"));
     let chunk = Bytes::from(blocks.collect::<String>());
