@@ -1,3 +1,4 @@
+// [dependencies]
 // sse-wire = { version = "0.1", features = ["client"] }
 // ureq = "3.5"
 use std::{

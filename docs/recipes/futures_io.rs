@@ -1,5 +1,7 @@
-// futures-util = { version = "0.3", features = ["io"] }
+// [dependencies]
 // bytes = "1"
+// futures-util = { version = "0.3", features = ["io"] }
+// sse-wire = "0.1"
 use std::{io, pin::pin};
 
 use bytes::Bytes;
