@@ -1,0 +1,158 @@
+//! What jobs say, kept apart from who listens.
+//!
+//! A job (an answer, a task) writes events into a log of its own, and ends the log with a
+//! last event. Whoever wants to see them follows the log from an ID on, from any tab and
+//! after any break, and the job neither knows nor waits. Logs are in the memory of this
+//! process, or in Redis, where other servers find them, too.
+
+pub mod memory;
+
+use futures_util::stream::BoxStream;
+use sse_wire::{After, Encoded, Event, EventLog, Events, Gap};
+
+/// All logs, and lists of their names.
+#[derive(Clone, Debug)]
+pub enum Store {
+    Memory(memory::Store),
+}
+
+impl Store {
+    /// A new log. The name has to be new, too.
+    pub async fn create(&self, name: &str) -> Result<Log, StoreError> {
+        match self {
+            Self::Memory(store) => store.create(name).map(Log::Memory),
+        }
+    }
+
+    pub async fn open(&self, name: &str) -> Result<Option<Log>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.open(name).map(Log::Memory)),
+        }
+    }
+
+    /// Adds the name of a log to the end of a list, which need not exist. Only the last
+    /// 100 are kept.
+    pub async fn add(&self, list: &str, name: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.add(list, name)),
+        }
+    }
+
+    pub async fn list(&self, list: &str) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.list(list)),
+        }
+    }
+
+    pub async fn clear(&self, list: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.clear(list)),
+        }
+    }
+}
+
+/// The log of one job. Only the job writes to it; anyone may ask it to stop.
+#[derive(Clone, Debug)]
+pub enum Log {
+    Memory(memory::Log),
+}
+
+/// What the events up to one of them come to, in JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub json: String,
+    /// The ID of that event: follow the log after it.
+    pub last_event_id: String,
+}
+
+impl EventLog for Log {
+    type Error = StoreError;
+
+    async fn push(&self, event: &Event) -> Result<String, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.push(event)),
+        }
+    }
+
+    async fn after(&self, id: &str) -> Result<After, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.after(id)),
+        }
+    }
+
+    async fn events(&self) -> Result<(Events, String), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.events()),
+        }
+    }
+}
+
+impl Log {
+    /// Keeps what all events so far come to. Whoever loads it follows the log from there,
+    /// so do this often enough that the events since are still in the log.
+    pub async fn save(&self, json: String) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.save(json)),
+        }
+    }
+
+    /// The last that was saved; before that, nothing, and the ID of the start.
+    pub async fn state(&self) -> Result<State, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.state()),
+        }
+    }
+
+    /// Pushes the last event, and saves what all come to.
+    pub async fn end(&self, last: &Event, json: String) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.end(last, json)),
+        }
+    }
+
+    /// Whether nothing comes after that ID any more.
+    pub async fn is_over_after(&self, id: &str) -> Result<bool, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.is_over_after(id)),
+        }
+    }
+
+    /// All events after that ID, or from the start, those that are still to come too, up to
+    /// the last one. An ID that is not known (any more) gives an event `gap` and ends: load
+    /// the state, and follow from there.
+    pub fn follow(&self, last: Option<&str>) -> BoxStream<'static, Result<Encoded, StoreError>> {
+        match self {
+            Self::Memory(log) => log.follow(last),
+        }
+    }
+
+    /// Asks the job to stop, wherever it runs.
+    pub async fn stop(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.stop()),
+        }
+    }
+
+    /// Is ready when the job has been asked to stop, and never if the log cannot be reached.
+    pub async fn stopped(&self) {
+        match self {
+            Self::Memory(log) => log.stopped().await,
+        }
+    }
+}
+
+fn gap_event(gap: Gap) -> Encoded {
+    Event::builder()
+        .event_type("gap")
+        .data(gap.to_string())
+        .build()
+        .expect("a constant event type is valid")
+        .into()
+}
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    #[error("there are too many running jobs on this server: try again later")]
+    Full,
+}
