@@ -1,6 +1,6 @@
 //! Owned events, without I/O: the parser and the chunk it reads.
 
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque};
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,7 +10,7 @@ use crate::{
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
     shared::OwnedChunk,
-    text::{Chunk, Span},
+    text::{Chunk, Slices, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A
@@ -112,7 +112,7 @@ impl Decoder {
     pub fn next_event(&mut self) -> Result<Option<Event>, ParseError> {
         match self.advance(Wanted::Events) {
             Kind::Event => Ok(Some(self.event())),
-            Kind::Error => Err(self.take_error()),
+            Kind::Error => Err(*self.take_error()),
             _ => Ok(None),
         }
     }
@@ -126,7 +126,7 @@ impl Decoder {
     /// Same as [`next_event`](Self::next_event).
     pub fn next_item(&mut self) -> Result<Option<Item>, ParseError> {
         match self.advance(Wanted::Items) {
-            Kind::Error => Err(self.take_error()),
+            Kind::Error => Err(*self.take_error()),
             kind => Ok(self.item(kind)),
         }
     }
@@ -141,9 +141,13 @@ impl Decoder {
     ///
     /// Same as [`Parser::finish`].
     pub fn finish(&mut self) -> Result<Option<Event>, ParseError> {
-        let last = self.parser.finish().map(|event| event.map(|event| event.to_event()));
+        let last = match self.end_stream() {
+            Kind::Event => Ok(Some(self.event())),
+            Kind::Error => Err(*self.take_error()),
+            _ => Ok(None),
+        };
         // The parser still holds what it has lent.
-        self.reset();
+        self.parser.reset();
         last
     }
 
@@ -203,8 +207,15 @@ impl Decoder {
         }
     }
 
+    /// Same as [`finish`](Self::finish), but moves no event.
+    pub(crate) fn end_stream(&mut self) -> Kind {
+        let last = self.parser.end_stream();
+        self.discard_unread();
+        last
+    }
+
     /// The error that `advance` has met with.
-    pub(crate) fn take_error(&mut self) -> ParseError {
+    pub(crate) fn take_error(&mut self) -> Box<ParseError> {
         self.parser.take_error()
     }
 
@@ -259,6 +270,11 @@ impl Decoder {
     }
 
     /// The event that `advance` has moved to.
+    ///
+    /// It is made here, of its parts, and nothing that is called is told where: so the
+    /// compiler may leave it in registers until it is where the caller wants it. In memory it
+    /// would be copied from place to place, which costs as much as to read a short event,
+    /// because a copy waits for what has just been written in smaller pieces.
     #[inline(always)]
     pub(crate) fn event(&mut self) -> Event {
         if self.parser.take_new_id() {
@@ -266,11 +282,15 @@ impl Decoder {
             self.id_in_chunk = None;
         }
         let fields = self.parser.fields();
-        let has_id = fields.has(ID);
-        let Some([data, event_type, own_id]) = fields.in_chunk() else {
-            return self.copied_event();
+        let (has_id, in_chunk, retry) = (fields.has(ID), fields.in_chunk(), self.parser.retry());
+        let Some([data, event_type, own_id]) = in_chunk else {
+            let text = self.copied_text();
+            if has_id {
+                return Event::from_parts(text, IdSource::Own, None, retry);
+            }
+            let inherited_id = self.shared_id.get(self.parser.last_event_id());
+            return Event::from_parts(text, IdSource::Inherited, inherited_id, retry);
         };
-        let retry = self.parser.retry();
         if has_id {
             self.id_in_chunk = (own_id.len() <= SHORT_ID).then_some(own_id);
             let text = self.chunk.slices(data, event_type, own_id);
@@ -284,14 +304,14 @@ impl Decoder {
         Event::from_parts(text, IdSource::Inherited, inherited_id, retry)
     }
 
-    /// Same as [`event`](Self::event), if not all of it is in the chunk.
+    /// The text of that event, if not all of it is in the chunk.
     #[inline(never)]
-    fn copied_event(&mut self) -> Event {
+    fn copied_text(&mut self) -> Slices {
         let data = self.parser.take_large_data();
         let event = self.parser.lend_event(self.chunk.text());
         match data {
-            Some(data) => event.with_data(data, &mut self.shared_id),
-            None => event.copied_with(&mut self.shared_id),
+            Some(data) => event.text_with_data(data),
+            None => event.copied_text(),
         }
     }
 }

@@ -118,23 +118,21 @@ impl<'a> EventRef<'a> {
 
     /// Same as [`to_event`](Self::to_event), but an inherited ID is shared.
     pub(crate) fn copied_with(&self, shared_id: &mut SharedId) -> Event {
-        let text = Slices::copied(self.data, self.own_event_type(), self.own_id());
-        self.with_text(text, shared_id)
-    }
-
-    /// An event that takes over `data`, and of which this one has the rest.
-    pub(crate) fn with_data(&self, data: TextBuffer, shared_id: &mut SharedId) -> Event {
-        let text = Slices::from_buffer(data, self.own_event_type(), self.own_id());
-        self.with_text(text, shared_id)
-    }
-
-    /// The event with its data, type and own ID in `text`.
-    fn with_text(&self, text: Slices, shared_id: &mut SharedId) -> Event {
         let inherited_id = match self.id_source {
             IdSource::Own => None,
             IdSource::Inherited => shared_id.get(self.last_event_id),
         };
-        Event { text, id_source: self.id_source, inherited_id, retry: self.retry }
+        Event::from_parts(self.copied_text(), self.id_source, inherited_id, self.retry)
+    }
+
+    /// Its data, type and own ID, copied.
+    pub(crate) fn copied_text(&self) -> Slices {
+        Slices::copied(self.data, self.own_event_type(), self.own_id())
+    }
+
+    /// The same, but with `data`, which is taken over.
+    pub(crate) fn text_with_data(&self, data: TextBuffer) -> Slices {
+        Slices::from_buffer(data, self.own_event_type(), self.own_id())
     }
 
     /// Its type, or nothing if that is the default one.

@@ -200,20 +200,11 @@ impl Parser {
     /// # Ok::<(), sse_wire::ParseError>(())
     /// ```
     pub fn finish(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
-        self.begin_block();
-        let last = match self.eof_policy {
-            EofPolicy::Discard => Ok(false),
-            EofPolicy::Dispatch => self.dispatch_pending(),
-            EofPolicy::Error if self.has_pending() => {
-                Err(ParseError::UnexpectedEnd { offset: self.block.start })
-            }
-            EofPolicy::Error => Ok(false),
-        };
-        self.restart();
-        if last != Ok(true) {
-            self.begin_block();
+        match self.end_stream() {
+            Kind::Event => Ok(Some(self.lend_event(Text::default()))),
+            Kind::Error => Err(*self.take_error()),
+            _ => Ok(None),
         }
-        Ok(last?.then(|| self.lend_event(Text::default())))
     }
 
     /// Whether the stream would be cut off if it ended here: within a line, or
@@ -330,10 +321,30 @@ impl Parser {
         self.end_chunk(chunk.reborrow())
     }
 
-    /// The error that `advance` has met with.
+    /// Same as [`finish`](Self::finish), but borrows nothing: returns what is to be lent,
+    /// or taken out.
     #[cold]
-    pub(crate) fn take_error(&mut self) -> ParseError {
-        *self.error.take().expect("`advance` has stored it")
+    pub(crate) fn end_stream(&mut self) -> Kind {
+        self.begin_block();
+        let last = match self.eof_policy {
+            EofPolicy::Dispatch => self.dispatch_pending().unwrap_or_else(|error| self.fail(error)),
+            EofPolicy::Error if self.has_pending() => {
+                self.fail(ParseError::UnexpectedEnd { offset: self.block.start })
+            }
+            EofPolicy::Error | EofPolicy::Discard => Kind::End,
+        };
+        self.restart();
+        if last != Kind::Event {
+            self.begin_block();
+        }
+        last
+    }
+
+    /// The error that was met with. It stays in its box, so that it is moved to where it
+    /// is to be by who has called, and no call has to be told where that is.
+    #[cold]
+    pub(crate) fn take_error(&mut self) -> Box<ParseError> {
+        self.error.take().expect("it has been stored")
     }
 
     /// Stores an error, to be taken out by who has called `advance`.
@@ -682,17 +693,17 @@ impl Parser {
     }
 
     /// Ends the unfinished line and block as if their line ends were there.
-    /// Says whether that dispatches an event.
-    fn dispatch_pending(&mut self) -> Result<bool, ParseError> {
+    /// That dispatches an event, or nothing.
+    fn dispatch_pending(&mut self) -> Result<Kind, ParseError> {
         self.settle_bom()?;
         self.finish_tail()?;
         let mut no_chunk = Chunk::new(&[][..], self.offset);
         let no_chunk = no_chunk.reading();
         if self.block.exceeds_limit(no_chunk.len()) {
-            self.refuse_at_end(self.offset);
-            return Err(self.take_error());
+            return Ok(self.refuse_at_end(self.offset));
         }
-        Ok(self.end_block(&no_chunk) == Some(Kind::Event))
+        let item = self.end_block(&no_chunk);
+        Ok(item.filter(|kind| *kind == Kind::Event).unwrap_or(Kind::End))
     }
 
     /// Forgets everything but the ID, the reconnection time, and what is lent.

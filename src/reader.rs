@@ -175,7 +175,7 @@ impl<R: Read> EventReader<R> {
         loop {
             match self.parser.advance(self.chunk.reading(), wanted) {
                 Kind::End => {}
-                Kind::Error => return Err(self.parser.take_error().into()),
+                Kind::Error => return Err((*self.parser.take_error()).into()),
                 kind => return Ok(Step::Kind(kind)),
             }
             if self.fill()? == 0 {

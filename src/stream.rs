@@ -188,22 +188,19 @@ where
                 None => {
                     let cut = this.decoder.has_pending();
                     *this.ending = Some(if cut { Ending::Cut } else { Ending::Complete });
-                    return Poll::Ready(Step::Finish);
+                    return Poll::Ready(match this.decoder.end_stream() {
+                        Kind::End => Step::None,
+                        Kind::Error => Step::Error,
+                        kind => Step::Kind(kind),
+                    });
                 }
             }
         }
     }
 
-    #[cold]
+    #[inline(always)]
     fn parse_error(self: Pin<&mut Self>) -> StreamError<E> {
-        StreamError::Parse(self.project().decoder.take_error())
-    }
-
-    /// The event that the end makes, or the error.
-    #[cold]
-    fn finish<T: From<Event>>(self: Pin<&mut Self>) -> Option<Result<T, StreamError<E>>> {
-        let last = self.project().decoder.finish().transpose()?;
-        Some(last.map(T::from).map_err(StreamError::Parse))
+        StreamError::Parse(*self.project().decoder.take_error())
     }
 }
 
@@ -213,9 +210,7 @@ enum Step<E> {
     /// The decoder has it.
     Error,
     Transport(E),
-    /// The end: the decoder has to be finished.
-    Finish,
-    /// After the end.
+    /// The end.
     None,
 }
 
@@ -232,7 +227,6 @@ where
             Step::Kind(_) => Poll::Ready(Some(Ok(self.project().decoder.event()))),
             Step::Error => Poll::Ready(Some(Err(self.parse_error()))),
             Step::Transport(error) => Poll::Ready(Some(Err(StreamError::Transport(error)))),
-            Step::Finish => Poll::Ready(self.finish()),
             Step::None => Poll::Ready(None),
         }
     }
@@ -303,7 +297,6 @@ where
             Step::Kind(kind) => Poll::Ready(events.project().decoder.item(kind).map(Ok)),
             Step::Error => Poll::Ready(Some(Err(events.parse_error()))),
             Step::Transport(error) => Poll::Ready(Some(Err(StreamError::Transport(error)))),
-            Step::Finish => Poll::Ready(events.finish()),
             Step::None => Poll::Ready(None),
         }
     }

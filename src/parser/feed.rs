@@ -67,7 +67,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     pub fn next_event(&mut self) -> Result<Option<EventRef<'_>>, ParseError> {
         match self.parser.advance(self.chunk.reading(), Wanted::Events) {
             Kind::Event => Ok(Some(self.parser.lend_event(self.chunk.text()))),
-            Kind::Error => Err(self.parser.take_error()),
+            Kind::Error => Err(*self.parser.take_error()),
             _ => Ok(None),
         }
     }
@@ -96,7 +96,7 @@ impl<'p, 'c> Feed<'p, 'c> {
     #[inline]
     pub fn next_item(&mut self) -> Result<Option<ItemRef<'_>>, ParseError> {
         match self.parser.advance(self.chunk.reading(), Wanted::Items) {
-            Kind::Error => Err(self.parser.take_error()),
+            Kind::Error => Err(*self.parser.take_error()),
             kind => Ok(self.parser.lend_item(kind, self.chunk.text())),
         }
     }
