@@ -10,7 +10,7 @@ use crate::{
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
     shared::OwnedChunk,
-    text::{Chunk, Slices, Span},
+    text::{Arrived, Chunk, Slices, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A
@@ -87,16 +87,31 @@ impl Decoder {
         }
     }
 
-    /// Adds the next bytes of the stream, however few or many. Does not copy
-    /// them; chunks that are pushed before the earlier ones were read wait in a
-    /// queue.
+    /// Adds the next bytes of the stream, however few or many. Does not copy them, unless
+    /// they are at most 64 and just go on with an unfinished line: those are read at once.
+    /// Chunks that are pushed before the earlier ones were read wait in a queue.
     #[inline]
     pub fn push(&mut self, chunk: Bytes) {
-        if !self.has_unread() {
-            self.begin_chunk(chunk);
-        } else if !chunk.is_empty() {
-            self.queue.push_back(chunk);
+        self.take(chunk);
+    }
+
+    /// Same as [`push`](Self::push). Says whether there is anything to read now: not if the
+    /// chunk was just a part of a line, and the parser has it.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, chunk: Bytes) -> bool {
+        if self.has_unread() {
+            if !chunk.is_empty() {
+                self.queue.push_back(chunk);
+            }
+            return true;
         }
+        let chunk = Arrived::new(chunk);
+        if self.parser.append_part(&chunk) {
+            self.chunk.go_on_at(self.parser.offset());
+            return false;
+        }
+        self.begin_chunk(chunk);
+        true
     }
 
     /// Returns the next event, skipping other items.
@@ -227,7 +242,7 @@ impl Decoder {
             return false;
         };
         self.trim_queue();
-        self.begin_chunk(chunk);
+        self.begin_chunk(Arrived::new(chunk));
         true
     }
 
@@ -235,13 +250,13 @@ impl Decoder {
     #[inline]
     fn end_chunk(&mut self) {
         self.id_in_chunk = None;
-        self.chunk.replace(OwnedChunk::Empty, self.parser.offset());
+        self.chunk.clear(self.parser.offset());
     }
 
     #[inline]
-    fn begin_chunk(&mut self, chunk: Bytes) {
+    fn begin_chunk(&mut self, chunk: Arrived) {
         self.id_in_chunk = None;
-        self.chunk.replace(chunk.into(), self.parser.offset());
+        self.chunk.replace(chunk, self.parser.offset());
     }
 
     fn has_unread(&self) -> bool {

@@ -110,6 +110,13 @@ impl LineEnds {
         (self.searched, self.line) = (start, Line::Any);
     }
 
+    /// Begins a chunk of at most one block, which has been searched.
+    #[inline]
+    pub(crate) fn restart_with(&mut self, found: Found, length: usize) {
+        self.restart(length);
+        (self.block, self.bits) = (0, found.ends);
+    }
+
     /// The next line end that has been found.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<usize> {
@@ -247,7 +254,7 @@ fn search_each(
 
 /// What is in at most 64 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Found {
+pub(crate) struct Found {
     /// A bit for each line end: bit 0 is the first byte.
     ends: u64,
     /// Zero if all of them are ASCII.
@@ -255,6 +262,22 @@ struct Found {
 }
 
 impl Found {
+    /// Of a chunk that is not longer than a block.
+    #[inline]
+    pub(crate) fn in_chunk(chunk: &[u8]) -> Option<Self> {
+        (chunk.len() <= BLOCK).then(|| Self::in_short(chunk))
+    }
+
+    #[inline]
+    pub(crate) fn has_line_end(self) -> bool {
+        self.ends != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_ascii(self) -> bool {
+        self.non_ascii == 0
+    }
+
     /// Both, if the second starts `offset` bytes after the first. They may
     /// overlap.
     #[inline]

@@ -47,7 +47,7 @@ use crate::{
     error::ParseError,
     event::{EventRef, IdSource, ItemRef},
     lines::{LF, WINDOW},
-    text::{Chunk, Reading, Span, Text, TextBuffer},
+    text::{Arrived, Chunk, Reading, Span, Text, TextBuffer},
 };
 
 const BOM: &[u8] = "\u{FEFF}".as_bytes();
@@ -338,6 +338,21 @@ impl Parser {
             self.begin_block();
         }
         last
+    }
+
+    /// Reads a chunk, if nothing is to be done with it but to append it to the unfinished
+    /// line.
+    #[inline]
+    pub(crate) fn append_part(&mut self, chunk: &Arrived) -> bool {
+        if self.seam != Seam::Line {
+            return false;
+        }
+        let Some(part) = chunk.part_of_line() else { return false };
+        let is_read = self.tail.append(part, &mut self.block);
+        if is_read {
+            self.offset += part.len() as u64;
+        }
+        is_read
     }
 
     /// The error that was met with. It stays in its box, so that it is moved to where it

@@ -163,9 +163,13 @@ where
     /// Reads up to the next item that is wanted, or to the end. Moves no event:
     /// that is for the caller to make where it is to be.
     #[inline(always)]
-    fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>, wanted: Wanted) -> Poll<Step<E>> {
-        let mut this = self.project();
+    fn poll_advance(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        wanted: Wanted,
+    ) -> Poll<Step<E>> {
         loop {
+            let this = self.as_mut().project();
             match this.decoder.advance(wanted) {
                 Kind::End => {}
                 Kind::Error => return Poll::Ready(Step::Error),
@@ -174,12 +178,10 @@ where
             if this.ending.is_some() {
                 return Poll::Ready(Step::None);
             }
-            match ready!(this.inner.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) => {
-                    let chunk = chunk.into();
-                    *this.bytes_read += chunk.len() as u64;
-                    this.decoder.push(chunk);
-                }
+            let chunk = ready!(self.as_mut().poll_chunk(cx));
+            let this = self.as_mut().project();
+            match chunk {
+                Some(Ok(())) => {}
                 Some(Err(error)) => {
                     *this.ending = Some(Ending::Transport);
                     this.decoder.reset();
@@ -196,6 +198,20 @@ where
                 }
             }
         }
+    }
+
+    /// Gives the decoder the next chunks, until it has something to read.
+    #[inline(always)]
+    fn poll_chunk(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<(), E>>> {
+        let mut this = self.project();
+        while let Some(chunk) = ready!(this.inner.as_mut().poll_next(cx)?) {
+            let chunk = chunk.into();
+            *this.bytes_read += chunk.len() as u64;
+            if this.decoder.take(chunk) {
+                return Poll::Ready(Some(Ok(())));
+            }
+        }
+        Poll::Ready(None)
     }
 
     #[inline(always)]

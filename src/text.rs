@@ -22,7 +22,7 @@ use core::{ops::Range, ptr, str};
 use bytes::Bytes;
 
 use crate::{
-    lines::{CR, LF, LineEnds},
+    lines::{CR, Found, LF, LineEnds},
     shared::{OwnedBytes, OwnedChunk},
 };
 
@@ -142,15 +142,6 @@ impl<B: StableBytes> Chunk<B> {
     pub(crate) fn new(bytes: B, origin: u64) -> Self {
         let ends = LineEnds::new();
         Self { bytes, progress: Progress { position: 0, origin, valid: Span::default(), ends } }
-    }
-
-    /// Replaces the chunk by one that starts at `origin` in the stream.
-    #[inline]
-    pub(crate) fn replace(&mut self, bytes: B, origin: u64) {
-        // In this order: to drop the old bytes may panic, and what is known about them
-        // must not be believed of the new ones then.
-        self.progress.restart(origin);
-        self.bytes = bytes;
     }
 
     #[inline]
@@ -382,7 +373,61 @@ impl Chunk<ReadBuffer> {
     }
 }
 
+/// A chunk that has just arrived. If it is short it is searched at once: most of those are
+/// just a part of a line, and have not to be made a [`Chunk`].
+pub(crate) struct Arrived {
+    bytes: Bytes,
+    // INVARIANT: what is in these bytes.
+    found: Option<Found>,
+}
+
+impl Arrived {
+    #[inline(always)]
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self { found: Found::in_chunk(&bytes), bytes }
+    }
+
+    /// All of it, if it is short and no line ends in it.
+    #[inline(always)]
+    pub(crate) fn part_of_line(&self) -> Option<&[u8]> {
+        self.found.filter(|found| !found.has_line_end()).map(|_| &self.bytes[..])
+    }
+}
+
 impl Chunk<OwnedChunk> {
+    /// Replaces the chunk by one that starts at `origin` in the stream.
+    #[inline]
+    pub(crate) fn replace(&mut self, chunk: Arrived, origin: u64) {
+        let Arrived { bytes, found } = chunk;
+        let length = bytes.len();
+        self.replace_bytes(bytes.into(), origin);
+        if let Some(found) = found {
+            self.progress.ends.restart_with(found, length);
+            self.progress.valid.end = if found.is_ascii() { length } else { 0 };
+        }
+    }
+
+    /// Says where in the stream it goes on after the chunk, if bytes have been read that are
+    /// in no chunk.
+    #[inline]
+    pub(crate) fn go_on_at(&mut self, offset: u64) {
+        self.progress.origin = offset - self.progress.position as u64;
+    }
+
+    /// Replaces the chunk by nothing.
+    #[inline]
+    pub(crate) fn clear(&mut self, origin: u64) {
+        self.replace_bytes(OwnedChunk::Empty, origin);
+    }
+
+    #[inline]
+    fn replace_bytes(&mut self, bytes: OwnedChunk, origin: u64) {
+        // In this order: to drop the old bytes may panic, and what is known about them
+        // must not be believed of the new ones then.
+        self.progress.restart(origin);
+        self.bytes = bytes;
+    }
+
     /// An event whose text is at these spans, each of which must be empty or
     /// one that [`text`](Self::text) can lend.
     ///
