@@ -64,6 +64,8 @@ pub struct Contender {
 pub enum League {
     /// This crate's lent events.
     OwnLent,
+    /// This crate's owned events, of chunks that are pushed.
+    OwnPushed,
     /// This crate's stream of events.
     OwnStream,
     /// This crate's blocking reader; it reads as much at a time as it wants.
@@ -96,6 +98,7 @@ impl Contender {
 pub fn all() -> Vec<Contender> {
     vec![
         sse_wire::lent(),
+        sse_wire::pushed(),
         sse_wire::stream(),
         sse_wire::reader(),
         sse_core::pushed(),

@@ -39,6 +39,8 @@ pub struct Report {
 pub enum Rival {
     /// The fastest interface of any other crate.
     Any,
+    /// The fastest parser of any other crate that chunks are pushed into.
+    Pushed,
     /// The fastest stream of any other crate.
     Stream,
 }
@@ -48,6 +50,7 @@ impl Report {
     pub fn ratio(&self, cell: &Cell, league: League, rival: Rival) -> Option<f64> {
         cell.ratio(&self.contenders, league, |contender| match rival {
             Rival::Any => contender.is_peer(),
+            Rival::Pushed => contender.league == League::PeerPushed,
             Rival::Stream => contender.league == League::PeerStream,
         })
     }

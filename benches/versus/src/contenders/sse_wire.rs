@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use futures::Stream;
-use sse_wire::{Event, EventReader, EventRef, EventStream, Parser};
+use sse_wire::{Decoder, Event, EventReader, EventRef, EventStream, Parser};
 
 use super::{
     Contender, Glance, League, Pushed, Seen, Sink, Streamed, check_pushed, check_streamed,
@@ -70,6 +70,38 @@ pub(super) fn lent() -> Contender {
         check: check_pushed::<Parser>,
         fleet: Some(pushed_fleet::<Parser>),
         size: size_of::<Parser>(),
+    }
+}
+
+pub(super) fn pushed() -> Contender {
+    Contender {
+        package: "sse-wire",
+        api: "Decoder",
+        league: League::OwnPushed,
+        how: "`push(Bytes)`, then `next_event` until `None`: owned events, slices of the chunks",
+        time: |chunks| {
+            let chunks = chunks.shared();
+            let (mut decoder, mut glance) = (Decoder::new(), Glance::default());
+            let watch = Stopwatch::start();
+            chunks.into_iter().for_each(|chunk| decode(&mut decoder, chunk, &mut glance));
+            (watch.stop(), glance)
+        },
+        check: |chunks| {
+            let (mut decoder, mut summary) = (Decoder::new(), Summary::default());
+            let chunks = chunks.shared().into_iter();
+            chunks.for_each(|chunk| decode(&mut decoder, chunk, &mut summary));
+            summary
+        },
+        fleet: None,
+        size: size_of::<Decoder>(),
+    }
+}
+
+#[inline]
+fn decode(decoder: &mut Decoder, chunk: Bytes, sink: &mut impl Sink) {
+    decoder.push(chunk);
+    while let Some(event) = decoder.next_event().expect("a valid stream") {
+        sink.see(&event);
     }
 }
 

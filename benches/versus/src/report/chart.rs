@@ -53,7 +53,8 @@ pub fn write(report: &Report) -> String {
 
 /// Name, speed in MB/s if it is right everywhere, and colour; the fastest first.
 fn speeds(report: &Report) -> Vec<(String, Option<f64>, RGBColor)> {
-    let is_parser = |league: League| !matches!(league, League::Floor | League::OwnReader);
+    let is_parser =
+        |league: League| !matches!(league, League::Floor | League::OwnReader | League::OwnPushed);
     let mut speeds: Vec<_> = report
         .contenders
         .iter()

@@ -9,7 +9,7 @@ use crate::{
     contenders::{Contender, League},
     encoders::Start,
     environment::version,
-    input::{CHUNKINGS, LLM_SHAPED, SEGMENT},
+    input::{CHUNKINGS, LLM_SHAPED, SEGMENT, title},
     special::{FLEETS, LINE_LENGTHS},
 };
 
@@ -32,15 +32,17 @@ Number, total length and last bytes are compared in each timed run, too.
 All contenders of a cell run in turns, three runs a turn, each round begins with another \
 one, and the least time of each counts. Streams are polled in a loop, with a waker that \
 does nothing, over `futures::stream::iter`. Everything is compiled in one build, with the \
-settings of the profile above, which for `release` are Cargo's.";
+settings of the profile above: `release` is Cargo's own, and has debug information, which \
+costs no time.";
 
 /// `chart` is where the picture is, seen from the page.
 pub fn write(report: &Report, chart: &str) -> String {
+    let figures = chart.replace("chart.svg", "table.csv");
     let mut page = String::from("# sse-wire and other crates\n\n");
-    write_head(&mut page, report, chart);
-    write_targets(&mut page, report);
-    write_losses(&mut page, report);
+    write_head(&mut page, report, chart, &figures);
+    write_input(&mut page, report);
     write_ratios(&mut page, report);
+    write_losses(&mut page, report);
     write_speeds(&mut page, report);
     write_encoding(&mut page, report);
     write_memory(&mut page, report);
@@ -52,12 +54,15 @@ pub fn write(report: &Report, chart: &str) -> String {
     section(&mut page, "What is timed");
     page += WHAT_IS_TIMED;
     page += "\n";
+    write_spread(&mut page, report);
+    write_targets(&mut page, report);
     section(&mut page, "Run it again");
     page += "```sh\n\
              cargo run --release --manifest-path benches/versus/Cargo.toml             # 12 minutes\n\
              cargo run --release --manifest-path benches/versus/Cargo.toml -- --quick  # 2 minutes\n\
              ```\n\n\
-             With `--other-languages`, Node.js and Python are asked, too. `--profile whole` instead of \
+             The first time, some minutes more, to download and compile all crates. It overwrites \
+             `benches/versus/results`, which `--out` prevents. With `--other-languages`, Node.js and Python are asked, too. `--profile whole` instead of \
              `--release` compiles everything as one unit, to see whether the order changes.\n";
     page
 }
@@ -85,21 +90,63 @@ fn head<'a>(first: &'a str, others: impl IntoIterator<Item = &'a str>) -> Vec<St
     [first].into_iter().chain(others).map(str::to_owned).collect()
 }
 
-fn write_head(page: &mut String, report: &Report, chart: &str) {
+fn write_head(page: &mut String, report: &Report, chart: &str, figures: &str) {
     if report.is_quick {
         *page += "**A quick run: to see whether something has changed, not to be quoted.**\n\n";
     }
     *page += &format!("![How fast each parser is, and ours by corpus]({chart})\n\n");
-    *page += "Everything on this page is printed by one command, below.\n\n";
+    *page += &format!(
+        "Everything on this page is printed by one command, below, and all times are in a \
+         [table]({figures}) beside the chart.\n\n"
+    );
     let rows =
         report.environment.iter().map(|(name, value)| vec![(*name).to_owned(), value.clone()]);
     text_table(page, &["", ""], rows);
 }
 
+fn write_input(page: &mut String, report: &Report) {
+    section(page, "What is read");
+    *page += "Nine streams, generated, with words of varying length, each cut in five ways. A \
+              stream cut in one way is a *cell*; what is compared is compared within a cell.\n\n";
+    let cells = report.cells.iter().filter(|cell| cell.chunking == SEGMENT);
+    let rows = cells.map(|cell| {
+        let average = format!("{}", cell.length / cell.events);
+        vec![cell.corpus.to_owned(), title(cell.corpus).to_owned(), average]
+    });
+    text_table(page, &["stream", "what it is", "bytes for an event"], rows);
+    *page += "\n*Network chunks* are those of 16 KiB, as a large read returns, of 1,460 bytes, as \
+              one TCP segment carries, and of one event (or comment), as a server flushes it. \
+              *Tiny chunks*, of 64 and of 7 bytes, cut nearly every line: few networks do that, but \
+              proxies and tests.\n";
+}
+
+/// How far apart two measurements of the same are: what a draw is.
+fn write_spread(page: &mut String, report: &Report) {
+    let lent = report.index(League::OwnLent);
+    let spreads: Option<Vec<f64>> = report
+        .cells
+        .iter()
+        .map(|cell| {
+            let time = cell.time(lent)?;
+            Some(time.median.as_secs_f64() / time.least.as_secs_f64())
+        })
+        .collect();
+    let Some(mean) = spreads.as_deref().and_then(super::geometric_mean) else { return };
+    *page += &format!(
+        "\nThe median of `Parser`'s rounds is on average {:.0} % above the least of them, which \
+         says how busy the machine was. The least times of the same code differ between two \
+         builds by up to 5 %, because of where the code happens to lie: so a ratio as near to 1 as \
+         that is called a draw.\n",
+        (mean - 1.0) * 100.0
+    );
+}
+
 fn write_targets(page: &mut String, report: &Report) {
-    section(page, "Targets");
-    *page += "Ratios are to the fastest interface of any other crate in the same cell, \
-              if nothing else is said; more is better, but for costs.\n\n";
+    section(page, "Our own targets");
+    *page += "What we had set ourselves before we measured. Ratios are to the fastest interface of \
+              any other crate in the same cell, if nothing else is said; more is better, but for \
+              costs. A *walk* is `memchr2_iter` going from line end to line end and doing nothing \
+              there: no parser that searches for them so can be faster.\n\n";
     let rows = report.targets().into_iter().map(|target| {
         let sign = if target.is_cost { "≤" } else { "≥" };
         let aim = target.aim.map_or(String::new(), |aim| format!(", aim {aim}"));
@@ -132,7 +179,7 @@ fn write_losses(page: &mut String, report: &Report) {
         let drawn = behind.len() - lost;
         let cells = report.cells.len();
         *page +=
-            &format!("`{name}`, of {cells} cells: {lost} lost, {drawn} drawn (within 5%).\n\n");
+            &format!("`{name}`, of {cells} cells: {lost} lost, {drawn} drawn (within 5 %).\n\n");
         let rows = behind.into_iter().map(|(ratio, cell)| {
             vec![
                 cell.corpus.to_owned(),
@@ -142,7 +189,7 @@ fn write_losses(page: &mut String, report: &Report) {
                 reason(cell, league).to_owned(),
             ]
         });
-        text_table(page, &["corpus", "chunks", "ratio", "the fastest", "why"], rows);
+        text_table(page, &["stream", "chunks", "ratio", "the fastest", "why"], rows);
         *page += "\n";
     }
 }
@@ -152,6 +199,11 @@ fn write_ratios(page: &mut String, report: &Report) {
     let tables = [
         (League::OwnLent, Rival::Any, "`Parser`, lent events, to the fastest of any kind"),
         (League::OwnStream, Rival::Any, "`EventStream`, owned events, to the fastest of any kind"),
+        (
+            League::OwnPushed,
+            Rival::Pushed,
+            "`Decoder`, owned events, to the fastest that chunks are pushed into, too",
+        ),
         (League::OwnStream, Rival::Stream, "`EventStream`, to the fastest stream"),
     ];
     for (league, rival, title) in tables {
@@ -168,8 +220,15 @@ fn write_ratios(page: &mut String, report: &Report) {
             format!("**{}**", ratio(mean))
         });
         rows.push(["**mean**".to_owned()].into_iter().chain(means).collect());
-        table(page, &head("corpus", CHUNKINGS.map(|chunking| chunking.name)), rows);
-        *page += "\n";
+        table(page, &head("stream", CHUNKINGS.map(|chunking| chunking.name)), rows);
+        let mean =
+            |is_meant: &dyn Fn(&Cell) -> bool| ratio(report.mean_ratio(league, rival, is_meant));
+        *page += &format!(
+            "\nNetwork chunks: **{}**. Tiny chunks: **{}**. All 45 cells: **{}**.\n\n",
+            mean(&|cell| cell.chunking.is_network),
+            mean(&|cell| !cell.chunking.is_network),
+            mean(&|_| true),
+        );
     }
     *page += "Means are geometric. “One event” is a chunk for each event, or comment.\n";
 }
@@ -330,11 +389,10 @@ fn write_fleets(page: &mut String, report: &Report) {
 }
 
 fn write_other_languages(page: &mut String, report: &Report) {
-    section(page, "Other languages");
     if report.other_languages.is_empty() {
-        *page += "Not measured in this run: that takes `--other-languages`.\n";
         return;
     }
+    section(page, "Other languages");
     *page += "The same bytes in the same chunks, on the same machine, in the same run: megabytes \
               per second in chunks of 1,460 bytes, by the least times, and how many times as fast \
               our `Parser` and `EventStream` are, in the geometric mean of all cells.\n\n";

@@ -96,7 +96,7 @@ fn floor(report: &Report, corpus: &str) -> Option<Target> {
     let floor = cell.time(report.index(League::Floor))?;
     let least = own.least.as_secs_f64() / floor.least.as_secs_f64();
     Some(Target {
-        text: format!("`Parser`, {corpus}, 16 KiB: cost in walks over all line ends, by medians"),
+        text: format!("`Parser`, {corpus}, 16 KiB: cost in walks, by medians"),
         measured: own.median.as_secs_f64() / floor.median.as_secs_f64(),
         bound: 1.6,
         aim: None,
