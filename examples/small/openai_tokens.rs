@@ -120,7 +120,7 @@ async fn ask(key: &str, prompt: &str) -> Result<Body, Box<dyn Error>> {
 fn recorded() -> Body {
     let lines = stream::iter(RECORDED.split_inclusive(|&byte| byte == b'\n'));
     let paced = lines.then(async |line| {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
         Ok(Bytes::from_static(line))
     });
     paced.boxed()
