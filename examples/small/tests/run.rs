@@ -3,21 +3,21 @@
 //! Servers get port 0 and print where they are, so nothing collides. No test depends on how
 //! long something takes: one that hangs is ended, and fails, after a minute.
 
+mod common;
+
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpListener,
-    process::{ChildStdout, Command, Stdio},
-    sync::mpsc::{self, Receiver, Sender},
-    thread::{self, JoinHandle},
-    time::Duration,
+    process::{Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
 };
 
+use common::{MINUTE, Running, Server};
 use http::{Request, Response};
 use serde_json::{Value, json};
 use sse_wire::{Event, EventReader};
 use ureq::{Agent, Body};
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 const OPENAI: &str = include_str!("../../../tests/transcripts/01_openai_chat_completions.sse");
 const OPENAI_ERROR: &str =
@@ -232,62 +232,6 @@ fn the_mcp_server_keeps_sessions_apart() {
 }
 
 // Processes.
-
-/// A process that is ended with the test, or after a minute.
-struct Running {
-    stdout: BufReader<ChildStdout>,
-    ended: Option<Sender<()>>,
-    ending: Option<JoinHandle<()>>,
-}
-
-impl Running {
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (ended, end) = mpsc::channel();
-        // Whoever waits for a line then gets the end of the output instead.
-        let ending = thread::spawn(move || {
-            _ = end.recv_timeout(MINUTE);
-            _ = child.kill();
-            _ = child.wait();
-        });
-        Self { stdout, ended: Some(ended), ending: Some(ending) }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.ended.take());
-        _ = self.ending.take().map(JoinHandle::join);
-    }
-}
-
-/// One of the servers, and where it says that it is.
-struct Server {
-    url: String,
-    _process: Running,
-}
-
-impl Server {
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        Self::start_with(program, &[&["127.0.0.1:0"], arguments].concat())
-    }
-
-    fn start_with(program: &str, arguments: &[&str]) -> Self {
-        let mut process = Running::start(program, arguments);
-        let line = process.line();
-        let url = line.strip_prefix("curl -N ").unwrap_or(&line).to_owned();
-        assert!(url.starts_with("http://"), "{line}");
-        Self { url, _process: process }
-    }
-}
 
 /// Runs a program to its end: what it prints, and whether it succeeds.
 fn finish(command: &mut Command) -> (String, String, bool) {
