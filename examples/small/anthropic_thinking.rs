@@ -100,6 +100,9 @@ struct MessageDelta {
 
 async fn ask(key: &str, prompt: &str) -> Result<Body, Box<dyn Error>> {
     let base = env::var("ANTHROPIC_BASE_URL").unwrap_or("https://api.anthropic.com".to_owned());
+    if base.starts_with("https:") && !cfg!(feature = "tls") {
+        return Err("for https, build this with `--features tls`".into());
+    }
     let model = env::var("ANTHROPIC_MODEL").unwrap_or("claude-sonnet-4-6".to_owned());
     let request = reqwest::Client::new()
         .post(format!("{base}/v1/messages"))

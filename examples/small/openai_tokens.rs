@@ -98,6 +98,9 @@ struct ServiceError {
 
 async fn ask(key: &str, prompt: &str) -> Result<Body, Box<dyn Error>> {
     let base = env::var("OPENAI_BASE_URL").unwrap_or("https://api.openai.com/v1".to_owned());
+    if base.starts_with("https:") && !cfg!(feature = "tls") {
+        return Err("for https, build this with `--features tls`".into());
+    }
     let model = env::var("OPENAI_MODEL").unwrap_or("gpt-4.1-nano".to_owned());
     let request = reqwest::Client::new()
         .post(format!("{base}/chat/completions"))
