@@ -123,11 +123,12 @@ fn the_blocking_reader_says_that_a_stream_was_cut() {
 
 #[test]
 fn without_a_key_answers_are_recorded_ones() {
-    let (stdout, stderr, ok) = finish(&mut Command::new(OPENAI_TOKENS));
+    let (stdout, stderr, ok) = finish(Command::new(OPENAI_TOKENS).env_remove("OPENAI_API_KEY"));
     assert_eq!((stdout, ok), (openai_text(OPENAI), true));
     assert!(stderr.contains("[finished: stop]"));
 
-    let (stdout, stderr, ok) = finish(&mut Command::new(ANTHROPIC_THINKING));
+    let mut command = Command::new(ANTHROPIC_THINKING);
+    let (stdout, stderr, ok) = finish(command.env_remove("ANTHROPIC_API_KEY"));
     assert_eq!((stdout, ok), (anthropic_text(ANTHROPIC, "text"), true));
     let thought = stderr.replace("\x1b[2m", "").replace("\x1b[0m", "");
     assert!(thought.starts_with(&anthropic_text(ANTHROPIC, "thinking")));
@@ -156,6 +157,27 @@ fn finished_failed_and_cut_answers_are_told_apart() {
         assert_eq!(stdout, anthropic_text(stream, "text"));
         assert!(stderr.contains(said), "{stderr}");
     }
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_tls_a_key_for_a_service_gets_a_hint() {
+    for (program, service) in [(OPENAI_TOKENS, "OPENAI"), (ANTHROPIC_THINKING, "ANTHROPIC")] {
+        let mut command = Command::new(program);
+        let command = command.env(format!("{service}_API_KEY"), "a-key");
+        let (_, stderr, ok) = finish(command.env_remove(format!("{service}_BASE_URL")));
+        assert!(!ok && stderr.contains("--features tls"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_service_that_refuses_is_quoted() {
+    let server = Script::start(&["refuse"]);
+    let mut command = Command::new(OPENAI_TOKENS);
+    command.env("OPENAI_API_KEY", "wrong").env("OPENAI_BASE_URL", &server.url);
+    let (stdout, stderr, ok) = finish(&mut command);
+    assert_eq!((stdout.as_str(), ok), ("", false));
+    assert!(stderr.contains("401 Unauthorized: refuse"), "{stderr}");
 }
 
 /// Asks a service that answers with this stream, with a key and a prompt.
@@ -282,7 +304,7 @@ fn next(events: &mut EventReader<impl Read>) -> Event {
 }
 
 /// A server that gives one of these streams to each connection, and then ends it. An empty
-/// one is a 204.
+/// one is a 204, and `refuse` a 401.
 struct Script {
     url: String,
     requests: Receiver<(String, String)>,
@@ -298,7 +320,11 @@ impl Script {
             for stream in streams {
                 let mut socket = BufReader::new(listener.accept().unwrap().0);
                 sender.send(read_request(&mut socket)).unwrap();
-                let status = if stream.is_empty() { "204 No Content" } else { "200 OK" };
+                let status = match stream.as_str() {
+                    "" => "204 No Content",
+                    "refuse" => "401 Unauthorized",
+                    _ => "200 OK",
+                };
                 let head = "content-type: text/event-stream\r\nconnection: close\r\n\r\n";
                 // A client may leave as soon as it knows enough.
                 _ = write!(socket.get_mut(), "HTTP/1.1 {status}\r\n{head}{stream}");
