@@ -10,7 +10,9 @@
 //! Each example is a whole program: its first lines belong in `Cargo.toml`, without the
 //! slashes, and `curl -N http://127.0.0.1:3000/` with its path shows what it sends. Each is
 //! tested exactly as shown, over a real connection. Clients that come
-//! back are on the page [`resume`](crate::resume), gateways on [`proxy`](crate::proxy).
+//! back are on the page [`resume`](crate::resume), gateways on [`proxy`](crate::proxy). In the
+//! repository, `docs/troubleshooting.md` is for when it does not work, with a command for each
+//! symptom, and `docs/nginx.conf` is a configuration that is tested.
 //!
 //! # With axum
 //!

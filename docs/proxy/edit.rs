@@ -1,3 +1,4 @@
+// # cargo run -p examples --bin proxy   # beside a server such as `resume`
 // [dependencies]
 // axum = "0.8"
 // http-body-util = "0.1"
@@ -5,7 +6,7 @@
 // hyper-util = { version = "0.1", features = ["client-legacy", "http1", "tokio"] }
 // sse-wire = { version = "0.1", features = ["http"] }
 // tokio = { version = "1", features = ["macros", "net", "rt-multi-thread"] }
-use std::io;
+use std::{env, io};
 
 use axum::{
     Router,
@@ -86,6 +87,11 @@ pub fn app(upstream: Uri) -> Router {
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:4000").await?;
-    axum::serve(listener, app(Uri::from_static("http://127.0.0.1:3000/events"))).await
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:4000".to_owned());
+    let upstream = arguments.next().unwrap_or("http://127.0.0.1:3000/events".to_owned());
+    let upstream = Uri::try_from(upstream).map_err(io::Error::other)?;
+    let listener = TcpListener::bind(address).await?;
+    println!("curl -N http://{}/events", listener.local_addr()?);
+    axum::serve(listener, app(upstream)).await
 }

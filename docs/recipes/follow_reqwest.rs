@@ -1,10 +1,11 @@
+// # cargo run -p examples --bin reqwest_client   # beside a server such as `axum_server`
 // [dependencies]
 // futures-util = "0.3"
 // http = "1"
 // reqwest = { version = "0.13", features = ["stream"] }
 // sse-wire = { version = "0.1", features = ["client"] }
 // tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }
-use std::{error::Error, future::Future, iter::successors, time::Duration};
+use std::{env, error::Error, future::Future, iter::successors, time::Duration};
 
 use futures_util::StreamExt;
 use http::{Request, Response, header};
@@ -58,7 +59,8 @@ pub fn explain(error: &dyn Error) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    let request = Request::get("http://127.0.0.1:3000/events").body("")?;
+    let url = env::args().nth(1).unwrap_or("http://127.0.0.1:3000/events".to_owned());
+    let request = Request::get(url).body("")?;
     let builder = EventSourceBuilder::new(request).idle_timeout(Duration::from_secs(45));
     let authorization = || async { header::HeaderValue::from_static("Bearer fresh") };
     let source = source(builder, reqwest::Client::new(), authorization);

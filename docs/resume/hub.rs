@@ -1,3 +1,4 @@
+// # cargo run -p examples --bin resume   # and then the `curl` that it prints
 // [dependencies]
 // axum = "0.8"
 // futures-util = "0.3"
@@ -5,7 +6,7 @@
 // tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync", "time"] }
 // tokio-stream = { version = "0.1", features = ["sync"] }
 use std::{
-    io,
+    env, io,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -95,7 +96,9 @@ async fn main() -> io::Result<()> {
     let start = SystemTime::UNIX_EPOCH.elapsed().map_err(io::Error::other)?.as_nanos();
     let epoch = u64::try_from(start).map_err(io::Error::other)?;
     let hub = Arc::new(Hub::new(Replay::new(epoch)));
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("curl -N http://{}/events", listener.local_addr()?);
     tokio::spawn(axum::serve(listener, app(Arc::clone(&hub))).into_future());
     for n in 0_u64.. {
         hub.publish(Event::new(n.to_string()));

@@ -1,3 +1,4 @@
+// # cargo run -p examples --bin hyper_server   # and then the `curl` that it prints
 // [dependencies]
 // futures-util = "0.3"
 // hyper = { version = "1", features = ["http1", "http2", "server"] }
@@ -5,7 +6,7 @@
 // sse-wire = { version = "0.1", features = ["http"] }
 // tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal", "time"] }
 // tokio-util = "0.7"
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, env, io, time::Duration};
 
 use futures_util::stream;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -56,7 +57,7 @@ fn count(
     let last = last_event_id(request.headers()).ok().flatten();
     let start = last.and_then(|id| id.parse::<u32>().ok()).map_or(0, |id| id.saturating_add(1));
     let events = stream::unfold(start, async |n| {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let event = Event::builder().id(n.to_string()).data(n.to_string()).build();
         Some((event, n.saturating_add(1)))
     });
@@ -74,7 +75,9 @@ fn count(
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let address = env::args().nth(1).unwrap_or("127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("curl -N http://{}/events", listener.local_addr()?);
     let server = tokio::spawn(serve(listener, stop.clone()));
     tokio::signal::ctrl_c().await?;
     stop.cancel();

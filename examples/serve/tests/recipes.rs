@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::test]
 async fn axum_counts() {
     let address = serve_app(recipes::axum::app()).await;
-    let mut body = get_http1(address, request("/ticks", None)).await.into_body();
+    let mut body = get_http1(address, request("/events", None)).await.into_body();
     assert_eq!(chunk(&mut body).await.as_deref(), Some(": keep-alive\n\n"));
     assert_eq!(chunk(&mut body).await.as_deref(), Some("event: tick\ndata: 0\n\n"));
     assert_eq!(chunk(&mut body).await.as_deref(), Some("event: tick\ndata: 1\n\n"));
