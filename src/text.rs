@@ -706,7 +706,7 @@ pub(crate) fn is_cut_character(bytes: &[u8]) -> bool {
 
 /// Appends bytes: a few of them without a call of `memcpy`, which costs more than
 /// they do.
-#[inline]
+#[inline(always)]
 fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
     let (length, end) = (bytes.len(), buffer.len() + bytes.len());
     buffer.reserve(length);
