@@ -7,6 +7,8 @@
 
 pub mod memory;
 
+use std::time::Duration;
+
 use futures_util::stream::BoxStream;
 use sse_wire::{After, Encoded, Event, EventLog, Events, Gap};
 
@@ -123,6 +125,20 @@ impl Log {
     pub fn follow(&self, last: Option<&str>) -> BoxStream<'static, Result<Encoded, StoreError>> {
         match self {
             Self::Memory(log) => log.follow(last),
+        }
+    }
+
+    /// Says that somebody listens, and will for that time. (In Redis a key that expires.)
+    pub async fn listened(&self, time: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.listened(time)),
+        }
+    }
+
+    /// Whether somebody listens, to any server.
+    pub async fn is_listened_to(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.is_listened_to()),
         }
     }
 
