@@ -2,3 +2,4 @@
 //! its README for what it does, and for its interface.
 
 pub mod store;
+pub mod upstream;
