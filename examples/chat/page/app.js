@@ -99,6 +99,7 @@ async function load() {
   const ids = new Set(states.map(({ id }) => id));
   for (const id of shown) if (!ids.has(id)) forget(id);
   for (const state of states) addAnswer(state);
+  showRunning();
   await tasks.load();
 }
 
@@ -188,4 +189,6 @@ otherTabs.addEventListener("message", () => {
   if (document.visibilityState === "visible") load().catch(report);
 });
 document.addEventListener("visibilitychange", followIfVisible);
+// Beside the conversation there is room for the tasks; above it, there is not.
+document.getElementById("tasks").open = matchMedia("(min-width: 52rem)").matches;
 followIfVisible();

@@ -6,23 +6,28 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { after } from "node:test";
+import { after, describe, test } from "node:test";
+
+export { test };
 
 export const tools = createRequire(`${process.env.BROWSER_TOOLS}/package.json`);
 const { chromium } = tools("playwright-core");
 
 // For all that has to happen; nothing takes nearly as long, unless it does not happen.
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
+
+// Each has a server and a user of its own, and mostly waits, so some run at a time.
+export const tests = (name, define) => describe(name, { concurrency: 4 }, define);
 
 let browser;
 
-async function launched() {
+function launched() {
   const args = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"];
-  browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM, args });
+  browser ??= chromium.launch({ executablePath: process.env.CHROMIUM, args });
   return browser;
 }
 
-after(() => browser?.close());
+after(async () => (await browser)?.close());
 
 // Starts a program that prints its address, and ends it with the test.
 export async function serve(test, program, env = {}) {
@@ -50,13 +55,13 @@ export function chat(test, env = {}) {
 }
 
 // A browser without cookies, whose pages must not throw, nor try what they may not.
-export async function user(test, options = {}) {
+export async function user(test, { mayTry = false, ...options } = {}) {
   const context = await (await launched()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(PATIENCE);
   const wrong = [];
   context.on("weberror", (error) => wrong.push(error.error().message));
   context.on("console", (message) => {
-    if (message.text().includes("Content Security Policy")) wrong.push(message.text());
+    if (!mayTry && message.text().includes("Content Security Policy")) wrong.push(message.text());
   });
   test.after(async () => {
     await context.close();
@@ -123,6 +128,14 @@ export async function until(condition, what) {
     if (Date.now() > last) throw new Error(`not within ${PATIENCE} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+// A browser without a window has no hidden tabs.
+export function setVisibility(page, state) {
+  return page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
 }
 
 export const figure = async (page, name) => Number.parseInt(await page.locator(`#status .${name}`).textContent(), 10);
