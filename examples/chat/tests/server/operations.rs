@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Server, config,
-    user::{Events, User, error, send, types},
+    user::{Events, error, send, types},
     within,
 };
 
@@ -58,7 +58,7 @@ async fn a_stream_opens_with_a_comment_and_a_time_to_come_back() {
     let user = server.user().await;
     let mut items = Events::of(send(user.get("/api/status"), 200).await).0.items();
     let mut next = async || within(items.next()).await.unwrap().unwrap();
-    assert_eq!(next().await, Item::Comment(" keep-alive".into()));
+    assert_eq!(next().await, Item::Comment("keep-alive".into()));
     assert_eq!(next().await, Item::Retry(Duration::from_secs(1)));
     assert!(matches!(next().await, Item::Event(_)));
 }
@@ -96,7 +96,7 @@ async fn to_stop_is_to_end_all_in_good_order() {
 
 #[tokio::test]
 async fn an_answer_that_runs_is_finished_before_the_server_stops() {
-    let server = Server::start().await;
+    let server = Server::with(Config { grace: Duration::from_secs(60), ..config() }).await;
     let user = server.user().await;
     let (job, mut events) = user.ask(&json!({"prompt": "a", "fault": "slow"})).await;
     events.next().await;
