@@ -15,11 +15,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::Memory(memory::Store::new(config.replay_events));
     let upstream = Upstream::from_env().await?;
     let listener = TcpListener::bind(config.address).await?;
-    println!("http://{}", listener.local_addr()?);
+    println!("open http://{}", listener.local_addr()?);
     let tls = match config.tls_address {
         Some(address) => {
             let listener = TcpListener::bind(address).await?;
-            println!("https://{}", listener.local_addr()?);
+            println!("or   https://{}", listener.local_addr()?);
             Some(tls::Listener::new(listener)?)
         }
         None => None,
