@@ -131,11 +131,11 @@ export class AnswerClock {
 
   figures() {
     if (this.#first === null) return "";
-    const wait = `first token after ${Math.round(this.#first - this.#begin)} ms`;
+    const wait = `first token ${Math.round(this.#first - this.#begin)} ms`;
     const seconds = (this.#last - this.#first) / 1000;
     if (this.#tokens < 2 || seconds === 0) return wait;
     const rate = (this.#tokens - 1) / seconds;
-    return `${wait} · ${this.#tokens} tokens · ${rate.toFixed(rate < 10 ? 1 : 0)} a second`;
+    return `${wait} · ${this.#tokens} tokens · ${rate.toFixed(rate < 10 ? 1 : 0)}/s`;
   }
 }
 
