@@ -24,7 +24,8 @@ const tasks = new Tasks(document.getElementById("tasks"), { onError: report, onC
 // ---- Asking
 
 async function ask(text) {
-  if (form.classList.contains("asking") || running()) return;
+  if (running()) return report(new Error("One answer at a time: wait for it, or stop it."));
+  if (form.classList.contains("asking")) return;
   form.classList.add("asking");
   report(null);
   try {
@@ -32,7 +33,7 @@ async function ask(text) {
     const clock = new AnswerClock();
     if (connection.value === "fetch") await askAndListen(wanted, clock);
     else await askThenListen(wanted, clock);
-    prompt.value = "";
+    if (prompt.value === text) prompt.value = "";
     tellOtherTabs();
   } catch (error) {
     report(error);
@@ -81,6 +82,7 @@ function running() {
 
 function showRunning() {
   const isRunning = Boolean(running());
+  if (document.activeElement === stop && !isRunning) prompt.focus();
   stop.hidden = !isRunning;
   send.hidden = isRunning;
   document.getElementById("hello").hidden = answers.size > 0;

@@ -39,5 +39,7 @@ function shownBlock(block) {
   const section = document.createElement("div");
   section.source = block.raw;
   section.append(DOMPurify.sanitize(markdown.parser([block]), ALLOWED));
+  // Of code that is being written, the caret is behind the last line, and not below it.
+  for (const code of section.querySelectorAll("pre > code")) code.textContent = code.textContent.trimEnd();
   return section;
 }

@@ -38,7 +38,7 @@ export class StatusLine {
     const part = this.#figure("connection");
     part.dataset.state = state;
     part.textContent = state;
-    part.title = trouble;
+    this.#figure("trouble").textContent = trouble;
   }
 
   #figure(name) {

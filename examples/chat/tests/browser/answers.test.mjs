@@ -41,12 +41,17 @@ tests("answers", () => {
     const { page } = await newPage(t);
     const answer = await ask(page, "slowly", { fault: "slow" });
     await written(answer);
-    const animation = await answer.evaluate((answer) => {
-      const block = answer.querySelector(".text > :last-child > :last-child");
-      const last = block.matches("ul, ol") ? block.lastElementChild : block;
-      return getComputedStyle(last, "::after").animationName;
-    });
-    assert.equal(animation, "blink");
+    const carets = () =>
+      answer.evaluate((answer) => {
+        const blinks = (element) => getComputedStyle(element, "::after").animationName === "blink";
+        return [...answer.querySelectorAll(".text *")].filter(blinks).map((element) => element.textContent);
+      });
+    const [caret, ...others] = await carets();
+    assert.notEqual(caret, "");
+    assert.deepEqual(others, []);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await end(answer);
+    assert.deepEqual(await carets(), []);
   });
 
   test("many tokens between two frames of the screen are painted once", async (t) => {
@@ -249,6 +254,22 @@ tests("answers", () => {
     await page.getByRole("button", { name: "Stop" }).click();
     assert.equal(await end(second), "Stopped.");
     await assertComplete(page, second);
+  });
+
+  test("while one answer is written, another prompt has to wait", async (t) => {
+    const { page } = await newPage(t);
+    const posts = responses(page, "POST", /\/api\/answers$/);
+    const answer = await ask(page, "first", { fault: "slow" });
+    await page.locator("#prompt").fill("second");
+    await page.locator("#prompt").press("Enter");
+    await page.getByText("One answer at a time").waitFor();
+    await page.locator("#prompt").press("Escape");
+    await end(answer);
+    assert.deepEqual(posts, [201]);
+    // It is not lost, and sent now.
+    await page.locator("#prompt").press("Enter");
+    await page.locator("#log article .prompt", { hasText: "second" }).waitFor();
+    await page.getByText("One answer at a time").waitFor({ state: "hidden" });
   });
 
   test("a new conversation is empty, also after a reload", async (t) => {
