@@ -11,6 +11,8 @@
 pub mod memory;
 pub mod redis;
 
+use std::time::Duration;
+
 use futures_util::stream::BoxStream;
 use sse_wire::{After, EncodeError, Encoded, Event, EventLog, Events, Gap};
 
@@ -150,6 +152,22 @@ impl Log {
         match self {
             Self::Memory(log) => log.follow(last),
             Self::Redis(log) => log.follow(last),
+        }
+    }
+
+    /// Says that somebody listens, and will for that time.
+    pub async fn listened(&self, time: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.listened(time)),
+            Self::Redis(log) => log.listened(time).await,
+        }
+    }
+
+    /// Whether somebody listens, to any server.
+    pub async fn is_listened_to(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.is_listened_to()),
+            Self::Redis(log) => log.is_listened_to().await,
         }
     }
 

@@ -5,6 +5,7 @@
 //! | `chat:events:NAME` | a stream: the last events, each a field `type` → `data`. Its IDs go to clients as they are |
 //! | `chat:log:NAME` | a hash: the IDs `last` and `dropped`, up to which events are not held any more; their `bytes`; `state` and `state_id`; and `has_ended` |
 //! | `chat:lease:NAME` | is there while the job lives, and a few seconds longer |
+//! | `chat:listened:NAME` | is there while somebody listens |
 //! | `chat:stop:NAME` | is there if the job was asked to stop |
 //! | `chat:list:NAME` | a list of names |
 //! | `chat:created` | a sorted set: the logs of the last hour, and when they were created |
@@ -103,14 +104,14 @@ impl Store {
         static CREATE: LazyLock<Script> =
             LazyLock::new(|| Script::new(include_str!("redis/create.lua")));
         let mut log = Log::new(&self.0, name);
-        let Keys { log: hash, events, lease, stop } = &*log.keys;
+        let Keys { log: hash, events, lease, stop, .. } = &*log.keys;
         let mut create = CREATE.key("chat:created");
         create.key(hash).key(events).key(lease).key(stop);
         create.arg(name).arg(KEPT).arg(MAX_LOGS).arg(LEASE.as_millis() as u64);
         if !self.0.run(&create).await? {
             return Err(StoreError::Full);
         }
-        log.lease = Some(self.0.leases.renew(lease));
+        log._lease = Some(self.0.leases.renew(lease));
         Ok(log)
     }
 
@@ -158,13 +159,18 @@ impl Shared {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Log {
     shared: Arc<Shared>,
     keys: Arc<Keys>,
-    /// Whoever has created the log has it: the job. It is gone when it has dropped all
-    /// clones of its log.
-    lease: Option<Arc<str>>,
+    /// What was created has it, and no clone: when the job has dropped it, the job is gone.
+    _lease: Option<Arc<str>>,
+}
+
+impl Clone for Log {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), keys: Arc::clone(&self.keys), _lease: None }
+    }
 }
 
 #[derive(Debug)]
@@ -172,6 +178,7 @@ struct Keys {
     log: String,
     events: String,
     lease: String,
+    listened: String,
     stop: String,
 }
 
@@ -205,9 +212,10 @@ impl Log {
             log: format!("chat:log:{name}"),
             events: format!("chat:events:{name}"),
             lease: format!("chat:lease:{name}"),
+            listened: format!("chat:listened:{name}"),
             stop: format!("chat:stop:{name}"),
         };
-        Self { shared: Arc::clone(shared), keys: Arc::new(keys), lease: None }
+        Self { shared: Arc::clone(shared), keys: Arc::new(keys), _lease: None }
     }
 
     /// Keeps the type and the data of the event, and not its reconnection time.
@@ -259,7 +267,7 @@ impl Log {
     }
 
     pub fn follow(&self, last: Option<&str>) -> BoxStream<'static, Result<Encoded, StoreError>> {
-        let log = Self { lease: None, ..self.clone() };
+        let log = self.clone();
         let news = self.shared.news.of(&self.keys.events);
         let last = last.unwrap_or(START).to_owned();
         let batches = stream::unfold(Some((log, news, last)), async |following| {
@@ -273,6 +281,17 @@ impl Log {
             })
         });
         batches.flat_map(stream::iter).boxed()
+    }
+
+    pub async fn listened(&self, time: Duration) -> Result<(), StoreError> {
+        // Redis knows no time that is nothing.
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.shared.query(redis::pipe().pset_ex(&self.keys.listened, "", millis)).await
+    }
+
+    pub async fn is_listened_to(&self) -> Result<bool, StoreError> {
+        let (is_there,) = self.shared.query(redis::pipe().exists(&self.keys.listened)).await?;
+        Ok(is_there)
     }
 
     pub async fn stop(&self) -> Result<(), StoreError> {
