@@ -9,24 +9,27 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     http::{
-        Method,
+        HeaderValue, Method,
         header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, ORIGIN, RETRY_AFTER},
+        request::Parts,
         uri::Authority,
     },
     middleware::Next,
     response::Response,
 };
 use sse_wire::http::LAST_EVENT_ID;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 
 use crate::{Chat, config::Config, error::Error};
 
 /// What a browser has to be told: `*` is not possible with credentials, so it is the
 /// origin, and caches keep the answers to several origins apart by `Vary`.
 pub fn cors(config: &Config) -> CorsLayer {
+    let origins: Arc<[HeaderValue]> = config.origins.clone().into();
+    let is_listed = move |origin: &HeaderValue, _: &Parts| origins.contains(origin);
     CorsLayer::new()
-        .allow_origin(config.origins.clone())
-        .allow_credentials(true)
+        .allow_origin(AllowOrigin::predicate(is_listed.clone()))
+        .allow_credentials(AllowCredentials::predicate(is_listed))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([ACCEPT, CONTENT_TYPE, LAST_EVENT_ID])
         .expose_headers([LOCATION, RETRY_AFTER])

@@ -1,6 +1,6 @@
 //! The server, and how it stops.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, time::timeout};
 
@@ -22,23 +22,16 @@ pub async fn serve(
             None => Ok(()),
         }
     };
-    let served = async { tokio::try_join!(http, https).map(drop) };
-    let ended = async {
-        chat.stop.cancelled().await;
-        end_jobs(&chat).await;
-    };
+    let mut served = pin!(async { tokio::try_join!(http, https).map(drop) });
+    tokio::select! {
+        biased;
+        () = chat.stop.cancelled() => {}
+        ended = &mut served => return ended,
+    }
     // A body that its client does not read would keep the server from ever stopping.
-    let too_long = async {
-        chat.stop.cancelled().await;
-        tokio::time::sleep(chat.config.grace).await;
-    };
-    let served = async {
-        tokio::select! {
-            ended = served => ended,
-            () = too_long => Ok(()),
-        }
-    };
-    tokio::try_join!(served, async { Ok(ended.await) }).map(drop)
+    let served = timeout(chat.config.grace, served);
+    let (served, ()) = tokio::join!(served, end_jobs(&chat));
+    served.unwrap_or(Ok(()))
 }
 
 async fn end_jobs(chat: &Chat) {
