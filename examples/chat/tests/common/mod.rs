@@ -1,16 +1,18 @@
-//! A Redis for one test: on a socket in a folder of its own, and gone with the test.
+//! Servers for one test, which are gone with it.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
     fs,
-    path::PathBuf,
-    process::{self, Child, Command, Stdio},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{self, Child, ChildStdout, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
 use redis::{FromRedisValue, aio::MultiplexedConnection};
 
+/// On a socket in a folder of its own.
 pub struct RedisServer {
     child: Child,
     folder: PathBuf,
@@ -67,8 +69,8 @@ impl RedisServer {
     }
 }
 
-/// Writes each command to the disk, unless it is told not to.
-fn run(folder: &PathBuf) -> Child {
+/// Writes each command to the disk, so that nothing is lost when it is killed.
+fn run(folder: &Path) -> Child {
     Command::new("redis-server")
         .args(["--port", "0", "--save", "", "--appendonly", "yes", "--appendfsync", "always"])
         .args(["--unixsocket", "socket", "--dir"])
@@ -83,5 +85,43 @@ impl Drop for RedisServer {
         _ = self.child.kill();
         _ = self.child.wait();
         _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A process of its own, on a free port.
+pub struct ChatServer {
+    child: Child,
+    pub url: String,
+    // What it prints has to go somewhere.
+    _output: BufReader<ChildStdout>,
+}
+
+impl ChatServer {
+    pub fn start(redis_url: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chat"))
+            .env("CHAT_ADDRESS", "127.0.0.1:0")
+            .env("CHAT_STREAMS", "100")
+            .env("REDIS_URL", redis_url)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cargo has built it");
+        let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut url = String::new();
+        output.read_line(&mut url).expect("it says where it is");
+        assert!(url.starts_with("http://"), "it does not start");
+        Self { child, url: url.trim_end().to_owned(), _output: output }
+    }
+
+    /// As `kill -9` does: it can say nothing any more, neither to a browser nor to Redis.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+    }
+}
+
+impl Drop for ChatServer {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
     }
 }
