@@ -91,6 +91,25 @@ async fn who_goes_to_the_other_server_misses_nothing_and_gets_nothing_twice() {
     }
 }
 
+/// By the news: to look again takes longer.
+#[tokio::test]
+#[ignore = "needs redis-server: .ci/redis"]
+async fn what_one_server_writes_comes_from_the_other_at_once() {
+    let server = RedisServer::start().await;
+    let (here, there) = two_stores(&server).await;
+    let log = here.create("a").await.unwrap();
+    let mut follower = open(&there, "a").await.follow(None);
+    for data in ["1", "2", "3"] {
+        let write = async {
+            // By then the follower waits.
+            sleep(Duration::from_millis(100)).await;
+            push(&log, data).await
+        };
+        let both = async { tokio::join!(next_data(&mut follower), write) };
+        assert_eq!(timeout(Duration::from_secs(2), both).await.unwrap().0, data);
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs redis-server: .ci/redis"]
 async fn a_job_is_stopped_from_another_server_within_a_second() {
@@ -281,10 +300,11 @@ async fn all_that_is_in_redis_expires() {
     push(&log, "1").await;
     log.save("state".into()).await.unwrap();
     log.stop().await.unwrap();
+    log.listened(Duration::from_secs(30)).await.unwrap();
     here.add("all", "a").await.unwrap();
     let mut keys: Vec<String> = server.ask("KEYS *").await;
     keys.sort();
-    let kinds = ["created", "events:a", "lease:a", "list:all", "log:a", "stop:a"];
+    let kinds = ["created", "events:a", "lease:a", "list:all", "listened:a", "log:a", "stop:a"];
     assert_eq!(keys, kinds.map(|kind| format!("chat:{kind}")));
     for key in keys {
         let left: i64 = server.ask(&format!("TTL {key}")).await;

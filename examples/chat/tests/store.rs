@@ -50,6 +50,7 @@ of_both! {
     events_come_as_they_were_pushed
     a_state_is_that_of_the_last_event_when_it_was_saved
     what_was_asked_to_stop_knows_it_then_and_later
+    who_listens_is_known_for_so_long
     lists_and_logs_are_found_again
     a_list_has_an_end
     a_thousand_followers_get_every_event_once
@@ -248,6 +249,15 @@ async fn what_was_asked_to_stop_knows_it_then_and_later(store: Store) {
     tokio::join!(log.stopped(), async { asked.stop().await.unwrap() });
     log.stopped().await;
     assert!(timeout(Duration::from_millis(100), other.stopped()).await.is_err());
+}
+
+async fn who_listens_is_known_for_so_long(store: Store) {
+    let log = store.create("a").await.unwrap();
+    assert!(!log.is_listened_to().await.unwrap());
+    log.listened(Duration::from_secs(3600)).await.unwrap();
+    assert!(log.is_listened_to().await.unwrap());
+    log.listened(Duration::ZERO).await.unwrap();
+    while log.is_listened_to().await.unwrap() {}
 }
 
 async fn lists_and_logs_are_found_again(store: Store) {
