@@ -108,7 +108,10 @@ async fn ask(
         return Err(Error::LongPrompt);
     }
     chat.check_open()?;
-    let wants_events = headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream");
+    let wants_events = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
     let connection = wants_events.then(|| Connection::open(&session, &chat.status)).transpose()?;
     let quota = session.quota.reserve().map_err(Error::Quota)?;
 

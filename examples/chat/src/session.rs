@@ -12,7 +12,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue,
-        header::{COOKIE, SET_COOKIE},
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, COOKIE, SET_COOKIE},
     },
     middleware::Next,
     response::Response,
@@ -80,7 +80,8 @@ pub async fn find(
     let id = session.id;
     request.extensions_mut().insert(session);
     let mut response = next.run(request).await;
-    if known.is_none() {
+    // A response for all origins is for no user.
+    if known.is_none() && !response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         // No script can read it, and no page of another site can make a browser send it.
         // It would be `Secure` as well if the server were not to run on plain HTTP, too.
         let cookie = format!("session={id}; Path=/; HttpOnly; SameSite=Strict");
