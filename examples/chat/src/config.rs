@@ -10,6 +10,8 @@ pub struct Config {
     pub tls_address: Option<SocketAddr>,
     /// How many events each log holds.
     pub replay_events: usize,
+    /// Where logs are, instead of in memory.
+    pub redis_url: Option<String>,
     /// How many event streams one user may have open.
     pub streams: usize,
     /// Other origins whose pages may use the interface with the cookie.
@@ -30,6 +32,7 @@ impl Default for Config {
             address: SocketAddr::from(([127, 0, 0, 1], 3000)),
             tls_address: None,
             replay_events: 1024,
+            redis_url: None,
             streams: 5,
             origins: Vec::new(),
             abandoned_after: Duration::from_secs(30),
@@ -49,6 +52,7 @@ impl Config {
             address: variable("CHAT_ADDRESS")?.unwrap_or(default.address),
             tls_address: variable("CHAT_TLS_ADDRESS")?,
             replay_events: variable("CHAT_REPLAY_EVENTS")?.unwrap_or(default.replay_events),
+            redis_url: variable("REDIS_URL")?,
             streams: variable("CHAT_STREAMS")?.unwrap_or(default.streams),
             origins: origins
                 .map(|origin| parse("CHAT_ORIGINS", origin))

@@ -1,18 +1,12 @@
 use std::error::Error;
 
-use chat::{
-    Chat,
-    config::Config,
-    store::{Store, memory},
-    tls,
-    upstream::Upstream,
-};
+use chat::{Chat, config::Config, store::Store, tls, upstream::Upstream};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
-    let store = Store::Memory(memory::Store::new(config.replay_events));
+    let store = Store::new(config.redis_url.as_deref(), config.replay_events).await?;
     let upstream = Upstream::from_env().await?;
     let listener = TcpListener::bind(config.address).await?;
     println!("open http://{}", listener.local_addr()?);

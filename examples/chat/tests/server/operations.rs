@@ -109,10 +109,9 @@ async fn an_answer_that_runs_is_finished_before_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_does_not_keep_the_server() {
+async fn a_request_that_never_ends_does_not_keep_the_server() {
     let grace = Duration::from_millis(200);
     let server = Server::with(Config { grace, ..config() }).await;
-    // A request that never ends.
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"POST /api/answers HTTP/1.1\r\nhost: a\r\ncontent-length: 9").await.unwrap();
     let user = server.user().await;
