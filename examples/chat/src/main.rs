@@ -1,1 +1,51 @@
-fn main() {}
+use std::error::Error;
+
+use chat::{Chat, config::Config, store::Store, tls, upstream::Upstream};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let config = Config::from_env()?;
+    let store = Store::new(config.redis_url.as_deref(), config.replay_events).await?;
+    let upstream = Upstream::from_env().await?;
+    let listener = TcpListener::bind(config.address).await?;
+    println!("open http://{}", listener.local_addr()?);
+    let tls = match config.tls_address {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await?;
+            println!("or   https://{}", listener.local_addr()?);
+            Some(tls::Listener::new(listener)?)
+        }
+        None => None,
+    };
+
+    let chat = Chat::new(config, store, upstream);
+    let stop = chat.stop.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        println!("stopping; again to stop at once");
+        stop.cancel();
+        asked_to_stop().await;
+        std::process::exit(1);
+    });
+    Ok(chat::serve(chat, listener, tls).await?)
+}
+
+/// By Ctrl-C, or by whoever started it.
+async fn asked_to_stop() {
+    let ctrl_c = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminated => {}
+    }
+}

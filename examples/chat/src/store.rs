@@ -5,28 +5,45 @@
 //! after any break, and the job neither knows nor waits. Logs are in the memory of this
 //! process, or in Redis, where other servers find them, too.
 
+// `Ok(log.stop())`: what is done at once here is done by asking there.
+#![allow(clippy::unit_arg)]
+
 pub mod memory;
+pub mod redis;
+
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
-use sse_wire::{After, Encoded, Event, EventLog, Events, Gap};
+use sse_wire::{After, EncodeError, Encoded, Event, EventLog, Events, Gap};
 
 /// All logs, and lists of their names.
 #[derive(Clone, Debug)]
 pub enum Store {
     Memory(memory::Store),
+    Redis(redis::Store),
 }
 
 impl Store {
+    /// In the Redis at that URL, or else in memory. Each log holds so many events.
+    pub async fn new(redis_url: Option<&str>, max_events: usize) -> Result<Self, StoreError> {
+        match redis_url {
+            Some(url) => redis::Store::connect(url, max_events).await.map(Self::Redis),
+            None => Ok(Self::Memory(memory::Store::new(max_events))),
+        }
+    }
+
     /// A new log. The name has to be new, too.
     pub async fn create(&self, name: &str) -> Result<Log, StoreError> {
         match self {
             Self::Memory(store) => store.create(name).map(Log::Memory),
+            Self::Redis(store) => store.create(name).await.map(Log::Redis),
         }
     }
 
     pub async fn open(&self, name: &str) -> Result<Option<Log>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.open(name).map(Log::Memory)),
+            Self::Redis(store) => Ok(store.open(name).await?.map(Log::Redis)),
         }
     }
 
@@ -35,18 +52,21 @@ impl Store {
     pub async fn add(&self, list: &str, name: &str) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => Ok(store.add(list, name)),
+            Self::Redis(store) => store.add(list, name).await,
         }
     }
 
     pub async fn list(&self, list: &str) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.list(list)),
+            Self::Redis(store) => store.list(list).await,
         }
     }
 
     pub async fn clear(&self, list: &str) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => Ok(store.clear(list)),
+            Self::Redis(store) => store.clear(list).await,
         }
     }
 }
@@ -55,6 +75,7 @@ impl Store {
 #[derive(Clone, Debug)]
 pub enum Log {
     Memory(memory::Log),
+    Redis(redis::Log),
 }
 
 /// What the events up to one of them come to, in JSON.
@@ -71,18 +92,21 @@ impl EventLog for Log {
     async fn push(&self, event: &Event) -> Result<String, StoreError> {
         match self {
             Self::Memory(log) => Ok(log.push(event)),
+            Self::Redis(log) => log.push(event).await,
         }
     }
 
     async fn after(&self, id: &str) -> Result<After, StoreError> {
         match self {
             Self::Memory(log) => Ok(log.after(id)),
+            Self::Redis(log) => log.after(id).await,
         }
     }
 
     async fn events(&self) -> Result<(Events, String), StoreError> {
         match self {
             Self::Memory(log) => Ok(log.events()),
+            Self::Redis(log) => log.events().await,
         }
     }
 }
@@ -93,6 +117,7 @@ impl Log {
     pub async fn save(&self, json: String) -> Result<(), StoreError> {
         match self {
             Self::Memory(log) => Ok(log.save(json)),
+            Self::Redis(log) => log.save(json).await,
         }
     }
 
@@ -100,6 +125,7 @@ impl Log {
     pub async fn state(&self) -> Result<State, StoreError> {
         match self {
             Self::Memory(log) => Ok(log.state()),
+            Self::Redis(log) => log.state().await,
         }
     }
 
@@ -107,6 +133,7 @@ impl Log {
     pub async fn end(&self, last: &Event, json: String) -> Result<(), StoreError> {
         match self {
             Self::Memory(log) => Ok(log.end(last, json)),
+            Self::Redis(log) => log.end(last, json).await,
         }
     }
 
@@ -114,6 +141,7 @@ impl Log {
     pub async fn is_over_after(&self, id: &str) -> Result<bool, StoreError> {
         match self {
             Self::Memory(log) => Ok(log.is_over_after(id)),
+            Self::Redis(log) => log.is_over_after(id).await,
         }
     }
 
@@ -123,6 +151,23 @@ impl Log {
     pub fn follow(&self, last: Option<&str>) -> BoxStream<'static, Result<Encoded, StoreError>> {
         match self {
             Self::Memory(log) => log.follow(last),
+            Self::Redis(log) => log.follow(last),
+        }
+    }
+
+    /// Says that somebody listens, and will for that time.
+    pub async fn listened(&self, time: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.listened(time)),
+            Self::Redis(log) => log.listened(time).await,
+        }
+    }
+
+    /// Whether somebody listens, to any server.
+    pub async fn is_listened_to(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Memory(log) => Ok(log.is_listened_to()),
+            Self::Redis(log) => log.is_listened_to().await,
         }
     }
 
@@ -130,6 +175,7 @@ impl Log {
     pub async fn stop(&self) -> Result<(), StoreError> {
         match self {
             Self::Memory(log) => Ok(log.stop()),
+            Self::Redis(log) => log.stop().await,
         }
     }
 
@@ -137,6 +183,7 @@ impl Log {
     pub async fn stopped(&self) {
         match self {
             Self::Memory(log) => log.stopped().await,
+            Self::Redis(log) => log.stopped().await,
         }
     }
 }
@@ -155,4 +202,16 @@ fn gap_event(gap: Gap) -> Encoded {
 pub enum StoreError {
     #[error("there are too many running jobs on this server: try again later")]
     Full,
+
+    /// Another server has ended it, because it took this one for dead; or it has expired.
+    #[error("the log of this job has ended, or is not there any more")]
+    Closed,
+
+    #[error(
+        "Redis cannot be reached, or does not do what it is asked: look at REDIS_URL, and at its log"
+    )]
+    Redis(#[from] ::redis::RedisError),
+
+    #[error("an entry of a log in Redis is not an event: something else has written to it")]
+    Entry(#[from] EncodeError),
 }

@@ -53,7 +53,10 @@ impl Store {
 
     pub fn open(&self, name: &str) -> Option<Log> {
         let log = self.all().logs.get(name).cloned()?;
-        log.0.send_modify(|inner| inner.used = Instant::now());
+        log.0.send_if_modified(|inner| {
+            inner.used = Instant::now();
+            false
+        });
         Some(log)
     }
 
@@ -90,6 +93,7 @@ struct Inner {
     state: State,
     has_ended: bool,
     is_to_stop: bool,
+    listened_until: Instant,
     used: Instant,
 }
 
@@ -100,9 +104,16 @@ impl Log {
         let replay = Replay::new(now.try_into().unwrap_or_default()).max_events(max_events);
         let first = replay.last_id().to_string();
         let state = State { json: String::new(), last_event_id: first.clone() };
-        let used = Instant::now();
-        let inner = Inner { replay, first, state, has_ended: false, is_to_stop: false, used };
-        Self(Arc::new(watch::Sender::new(inner)))
+        let now = Instant::now();
+        Self(Arc::new(watch::Sender::new(Inner {
+            replay,
+            first,
+            state,
+            has_ended: false,
+            is_to_stop: false,
+            listened_until: now,
+            used: now,
+        })))
     }
 
     pub fn push(&self, event: &Event) -> String {
@@ -163,6 +174,18 @@ impl Log {
             }
         });
         batches.flat_map(stream::iter).map(Ok).boxed()
+    }
+
+    pub fn listened(&self, time: Duration) {
+        self.0.send_if_modified(|inner| {
+            inner.listened_until = Instant::now() + time;
+            // Nobody has to be told.
+            false
+        });
+    }
+
+    pub fn is_listened_to(&self) -> bool {
+        Instant::now() < self.0.borrow().listened_until
     }
 
     pub fn stop(&self) {
@@ -236,6 +259,16 @@ mod tests {
         let log = Log::new(2);
         let (stopped, ()) = tokio::join!(log.stopped(), async { log.stop() });
         assert_eq!((stopped, log.stopped().await), ((), ()));
+    }
+
+    #[test]
+    fn who_listens_is_known_for_so_long() {
+        let log = Log::new(2);
+        assert!(!log.is_listened_to());
+        log.listened(Duration::from_secs(3600));
+        assert!(log.is_listened_to());
+        log.listened(Duration::ZERO);
+        assert!(!log.is_listened_to());
     }
 
     #[test]
