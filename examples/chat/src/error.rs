@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::{
     extract::{
-        FromRequest,
-        rejection::{JsonRejection, QueryRejection},
+        FromRequest, FromRequestParts,
+        rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
@@ -31,6 +31,8 @@ pub enum Error {
     Json(#[from] JsonRejection),
     #[error("{0}")]
     Query(#[from] QueryRejection),
+    #[error("{0}")]
+    Path(#[from] PathRejection),
     #[error("{0}: begin without one")]
     LastEventId(#[from] sse_wire::http::LastEventIdError),
     #[error("this token was used, has expired, or never was: ask for a new one")]
@@ -66,6 +68,7 @@ impl Error {
             Self::Json(JsonRejection::JsonDataError(_)) => StatusCode::BAD_REQUEST,
             Self::Json(rejection) => rejection.status(),
             Self::Query(rejection) => rejection.status(),
+            Self::Path(rejection) => rejection.status(),
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::OtherOrigin => StatusCode::FORBIDDEN,
             Self::Quota(_) | Self::TooManyStreams | Self::TooManyTasks | Self::TooManyTokens(_) => {
@@ -100,10 +103,19 @@ impl IntoResponse for Error {
     }
 }
 
-/// As axum's, but an error is one of ours.
+// As axum's, but what they refuse is an error of ours.
+
 #[derive(FromRequest)]
 #[from_request(via(axum::Json), rejection(Error))]
 pub struct Json<T>(pub T);
+
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Error))]
+pub struct Path<T>(pub T);
+
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Error))]
+pub struct Query<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {

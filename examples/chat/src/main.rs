@@ -9,11 +9,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::new(config.redis_url.as_deref(), config.replay_events).await?;
     let upstream = Upstream::from_env().await?;
     let listener = TcpListener::bind(config.address).await?;
-    println!("http://{}", listener.local_addr()?);
+    println!("open http://{}", listener.local_addr()?);
     let tls = match config.tls_address {
         Some(address) => {
             let listener = TcpListener::bind(address).await?;
-            println!("https://{}", listener.local_addr()?);
+            println!("or   https://{}", listener.local_addr()?);
             Some(tls::Listener::new(listener)?)
         }
         None => None,

@@ -1,10 +1,10 @@
 //! What each request is answered with: the interface of the README.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
-    extract::{DefaultBodyLimit, Path, Query, RawQuery, State, rejection::QueryRejection},
+    extract::{DefaultBodyLimit, RawQuery, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
         header::{
@@ -29,7 +29,7 @@ use crate::{
     Chat,
     answer::{self, Answer},
     connections::{Broken, Connection},
-    error::{Error, Json},
+    error::{Error, Json, Path, Query},
     id::{Id, random_below},
     job::{Job, Name, load},
     origin, page,
@@ -64,6 +64,8 @@ pub fn app(chat: Arc<Chat>) -> Router {
         .route("/jobs/{id}/token", post(token))
         .route("/status", get(status))
         .fallback(async || Error::NoPage)
+        // Before the layers, which are for it, too.
+        .method_not_allowed_fallback(async || Error::Method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(SetResponseHeaderLayer::if_not_present(
             CACHE_CONTROL,
@@ -73,6 +75,7 @@ pub fn app(chat: Arc<Chat>) -> Router {
     Router::new()
         .nest("/api", api)
         .route("/", get(page::file))
+        .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn_with_state(Arc::clone(&chat), session::find))
         .layer(middleware::from_fn_with_state(Arc::clone(&chat), origin::check))
         .layer(origin::cors(&chat.config))
@@ -116,7 +119,7 @@ async fn ask(
     let quota = session.quota.reserve().map_err(Error::Quota)?;
 
     let list = answer_list(&session);
-    let turns = turns(&states(&chat, &list).await?);
+    let turns = turns(&chat, &list).await?;
     let name = Name { session: session.id, id: Id::random() };
     let job = Job::create(&chat, &list, name, Answer::new(prompt.clone())).await?;
     let log = job.log.clone();
@@ -222,12 +225,11 @@ async fn events(
     State(chat): Shared,
     Extension(session): User,
     Path(id): Path<String>,
-    query: Result<Query<WithToken>, QueryRejection>,
+    Query(WithToken { token }): Query<WithToken>,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let raw = raw.unwrap_or_default();
-    let Query(WithToken { token }) = query?;
     let Some(token) = token else {
         return events_of(&chat, &session, &id, &raw, &headers).await;
     };
@@ -335,17 +337,24 @@ async fn states(chat: &Chat, list: &str) -> Result<Vec<Map<String, Value>>, Erro
     Ok(states)
 }
 
-/// The last turns that have an answer, if only a part of one.
-fn turns(states: &[Map<String, Value>]) -> Vec<Turn> {
-    let text = |state: &Map<String, Value>, of: &str| {
-        state.get(of).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let turns = states
-        .iter()
-        .rev()
-        .map(|state| Turn { prompt: text(state, "prompt"), answer: text(state, "text") });
-    let answered = turns.filter(|turn| !turn.answer.is_empty());
-    let mut last: Vec<Turn> = answered.take(MAX_TURNS).collect();
-    last.reverse();
-    last
+/// The last turns that have an answer, if only a part of one; oldest first.
+async fn turns(chat: &Chat, list: &str) -> Result<Vec<Turn>, Error> {
+    #[derive(Deserialize)]
+    struct Said {
+        prompt: String,
+        text: String,
+    }
+
+    let mut turns = VecDeque::new();
+    for name in chat.store.list(list).await?.iter().rev() {
+        let Some(log) = chat.store.open(name).await? else { continue };
+        let Said { prompt, text } = serde_json::from_str(&log.state().await?.json)?;
+        if !text.is_empty() {
+            turns.push_front(Turn { prompt, answer: text });
+        }
+        if turns.len() == MAX_TURNS {
+            break;
+        }
+    }
+    Ok(turns.into())
 }

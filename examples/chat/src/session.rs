@@ -99,3 +99,32 @@ fn in_cookie(headers: &HeaderMap) -> Option<Id> {
         .filter_map(|cookie| cookie.trim().strip_prefix("session="))
         .find_map(|id| id.parse().ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_so_many_sessions_and_those_in_use_stay() {
+        let sessions = Sessions::new(1);
+        let held: Vec<_> = (0..MAX_SESSIONS).map(|_| sessions.get(Id::random()).unwrap()).collect();
+        assert!(matches!(sessions.get(Id::random()), Err(Error::Full)));
+        assert!(Arc::ptr_eq(&held[7], &sessions.get(held[7].id).unwrap()));
+        drop(held);
+        let last = sessions.get(Id::random()).unwrap();
+        assert_eq!(sessions.all.lock().unwrap().len(), 1);
+        assert!(Arc::ptr_eq(&last, &sessions.get(last.id).unwrap()));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let id = Id::random();
+        let find = |cookies: &str| {
+            in_cookie(&HeaderMap::from_iter([(COOKIE, HeaderValue::from_str(cookies).unwrap())]))
+        };
+        assert_eq!(find(&format!("a=b;session={id} ; c")), Some(id));
+        assert_eq!(find(&format!("session=x; session={id}")), Some(id));
+        assert_eq!(find(&format!("mysession={id}")), None);
+        assert_eq!(find(""), None);
+    }
+}

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use chat::upstream::{Service, Settings, Upstream};
+use axum::{Json, Router, response::IntoResponse, routing::post};
+use chat::{
+    config::Config,
+    upstream::{Service, Settings, Upstream},
+};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::{
     Server, config, until,
@@ -90,7 +95,7 @@ async fn what_fails_ends_with_why() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_a_failure_and_no_more() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", free.local_addr().unwrap());
     drop(free);
     let settings =
@@ -103,6 +108,40 @@ async fn a_service_that_is_not_there_is_a_failure_and_no_more() {
     assert_eq!(events[0].json::<Value>().unwrap()["kind"], "unreachable");
     let status = user.status(|status| status["jobs"] == 0).await;
     assert_eq!(status["quota"]["used"], 0);
+}
+
+/// A service that answers how many it was told, and which the first and the last one were.
+async fn listener(Json(request): Json<Value>) -> impl IntoResponse {
+    let said = request["messages"].as_array().unwrap();
+    let [first, last] = [&said[0], &said[said.len() - 1]].map(|said| said["content"].as_str());
+    let text = format!("{} {} {}", said.len(), first.unwrap(), last.unwrap());
+    let chunk = json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+    let end = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    let body = format!("data: {chunk}\n\ndata: {end}\n\ndata: [DONE]\n\n");
+    ([("content-type", "text/event-stream")], body)
+}
+
+#[tokio::test]
+async fn the_service_is_told_the_last_turns_of_the_conversation() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}/v1", socket.local_addr().unwrap());
+    let service = Router::new().route("/v1/chat/completions", post(listener));
+    tokio::spawn(axum::serve(socket, service).into_future());
+    let settings =
+        Settings { service: Service::OpenAi, base_url, key: None, model: "parrot".to_owned() };
+    let server = Server::asking(Upstream::real(settings).unwrap(), config()).await;
+    let user = server.user().await;
+    let ask = async |prompt: &str| {
+        let (_, events) = user.ask(&json!({"prompt": prompt})).await;
+        text(&events.rest().await)
+    };
+    assert_eq!(ask("a").await, "1 a a");
+    assert_eq!(ask("b").await, "3 a b");
+    send(user.delete("/api/answers"), 204).await;
+    for turn in 0..=20 {
+        assert_eq!(ask(&format!("q{turn}")).await, format!("{} q0 q{turn}", 2 * turn + 1));
+    }
+    assert_eq!(ask("z").await, "41 q1 z");
 }
 
 #[tokio::test]
@@ -134,9 +173,7 @@ async fn to_stop_cancels_the_request_and_gives_the_quota_back() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_listens_to_is_stopped() {
-    let server =
-        Server::with(chat::config::Config { abandoned_after: Duration::from_secs(2), ..config() })
-            .await;
+    let server = Server::with(Config { abandoned_after: Duration::from_secs(2), ..config() }).await;
     let user = server.user().await;
     let (heard, mut listener) = user.ask(&json!({"prompt": "Go on", "fault": "silent"})).await;
     listener.next().await;

@@ -59,7 +59,7 @@ fn config() -> Config {
 
 /// What a test waits for comes within this time, or the test fails.
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(30), future).await.expect("in 30 seconds")
+    timeout(Duration::from_secs(60), future).await.expect("in a minute")
 }
 
 /// Waits for something that others do.

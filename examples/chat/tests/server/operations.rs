@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     Server, config,
-    user::{Events, User, error, send, types},
+    user::{Events, error, send, types},
     within,
 };
 
@@ -58,7 +58,7 @@ async fn a_stream_opens_with_a_comment_and_a_time_to_come_back() {
     let user = server.user().await;
     let mut items = Events::of(send(user.get("/api/status"), 200).await).0.items();
     let mut next = async || within(items.next()).await.unwrap().unwrap();
-    assert_eq!(next().await, Item::Comment(" keep-alive".into()));
+    assert_eq!(next().await, Item::Comment("keep-alive".into()));
     assert_eq!(next().await, Item::Retry(Duration::from_secs(1)));
     assert!(matches!(next().await, Item::Event(_)));
 }
@@ -96,7 +96,7 @@ async fn to_stop_is_to_end_all_in_good_order() {
 
 #[tokio::test]
 async fn an_answer_that_runs_is_finished_before_the_server_stops() {
-    let server = Server::start().await;
+    let server = Server::with(Config { grace: Duration::from_secs(60), ..config() }).await;
     let user = server.user().await;
     let (job, mut events) = user.ask(&json!({"prompt": "a", "fault": "slow"})).await;
     events.next().await;
@@ -109,10 +109,9 @@ async fn an_answer_that_runs_is_finished_before_the_server_stops() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_does_not_keep_the_server() {
+async fn a_request_that_never_ends_does_not_keep_the_server() {
     let grace = Duration::from_millis(200);
     let server = Server::with(Config { grace, ..config() }).await;
-    // A request that never ends.
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(b"POST /api/answers HTTP/1.1\r\nhost: a\r\ncontent-length: 9").await.unwrap();
     let user = server.user().await;

@@ -1,0 +1,127 @@
+// A job of the server, followed to its end: a `Follower` brings its events, and a view
+// shows them.
+//
+// A view has load(state), apply(type, data), showConnection(follower), note(text), and
+// differs(state): whether it shows anything else.
+
+import { get, post, remove } from "./api.js";
+import { Follower } from "./stream.js";
+
+const LAST_TYPES = ["done", "failed", "stopped"];
+const TYPES = ["token", "thinking", "item", "tool", "progress", "gap", ...LAST_TYPES];
+
+export class Job {
+  #view;
+  #follower;
+  #onEnd;
+  #hasGap = false;
+  #hasEnded;
+
+  // state: what the server said, of which only the `id` is needed
+  // via:   "eventsource", "token" or "fetch"
+  // onEnd: is called after the last event
+  constructor(state, view, { via = "eventsource", onEnd = () => {} } = {}) {
+    this.id = state.id;
+    this.#view = view;
+    this.#onEnd = onEnd;
+    this.#hasEnded = Boolean(state.end);
+    this.#follower = new Follower({
+      via,
+      types: TYPES,
+      address: via === "token" ? () => this.#addressWithToken() : async () => this.#events,
+      lastEventId: state.last_event_id,
+      onEvent: (event) => this.#receive(event),
+      onChange: (follower) => view.showConnection(follower),
+      mayReopen: () => this.#mayReopen(),
+    });
+    view.load(state);
+  }
+
+  get isRunning() {
+    return !this.#hasEnded;
+  }
+
+  // `response`: the beginning of its events, if the page has that already.
+  follow(response) {
+    if (this.isRunning) this.#follower.open(response);
+  }
+
+  // The job goes on.
+  leave() {
+    this.#follower.close();
+  }
+
+  stop() {
+    return remove(this.#path);
+  }
+
+  // Has the server break the connection off, as a bad network would.
+  cut() {
+    return post(`${this.#path}/cut`);
+  }
+
+  get #path() {
+    return `/api/jobs/${encodeURIComponent(this.id)}`;
+  }
+
+  get #events() {
+    return `${this.#path}/events`;
+  }
+
+  // A token opens one connection, so each needs its own.
+  async #addressWithToken() {
+    const { token } = await post(`${this.#path}/token`);
+    return `${this.#events}?token=${encodeURIComponent(token)}`;
+  }
+
+  #receive({ type, data }) {
+    if (type === "gap") {
+      this.#hasGap = true;
+      this.#follower.retry(new Error(`The server has not kept all events (${data})`));
+      return;
+    }
+    this.#view.apply(type, JSON.parse(data));
+    if (LAST_TYPES.includes(type)) this.#end();
+  }
+
+  // After a stream was closed for good, or had a gap. `EventSource` does not say why it was
+  // closed; that the job is not there any more is one reason.
+  async #mayReopen() {
+    try {
+      const state = await get(this.#path);
+      if (this.#hasGap) this.#bridge(state);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      this.#view.apply("failed", { kind: "gone", message: "The server does not know it any more." });
+      this.#end();
+    }
+    return this.isRunning;
+  }
+
+  // The events are gone, but not what they came to.
+  #bridge(state) {
+    this.#hasGap = false;
+    this.#follower.lastEventId = state.last_event_id;
+    this.#view.load(state);
+    this.#view.note("The server had not kept all events: there was a gap, and what it has was loaded instead.");
+    if (state.end) this.#end();
+  }
+
+  #end() {
+    this.#hasEnded = true;
+    this.#follower.end();
+    this.#onEnd();
+    if (this.#follower.reconnects > 0) this.#compare().catch((error) => this.#view.note(error.message));
+  }
+
+  // What came in parts has to be the whole.
+  async #compare() {
+    const differs = this.#view.differs(await get(this.#path));
+    const times = this.#follower.reconnects === 1 ? "once" : `${this.#follower.reconnects} times`;
+    this.#view.note(
+      differs
+        ? `Connected again ${times}, and the text differs from the server's!`
+        : `Connected again ${times}. The text is the server's to the character: nothing lost, nothing doubled.`,
+    );
+  }
+}

@@ -1,0 +1,263 @@
+// Answers: the ways to listen to them, what they show, and how they end.
+
+import assert from "node:assert/strict";
+
+import { ask, assertComplete, chat, end, figure, newPage, open, responses, stateOf, test, tests, until, user, written } from "./harness.mjs";
+
+const ENDS = {
+  error: /reported an error, within its stream: ./,
+  cut: /broke off before its end/,
+  refused: /refused the request/,
+  comments: /^Finished\.$/,
+  crlf: /^Finished\.$/,
+};
+
+const HOSTILE = `<img src="x" onerror="window.hacked = 1"> <svg onload="window.hacked = 1"></svg>
+<script>window.hacked = 1</script><iframe srcdoc="<script>parent.hacked = 1</script>"></iframe>
+<style>body { display: none }</style><form action="/x"><button>Send</button></form>
+
+[a](javascript:window.hacked=1) <a href="javascript:window.hacked=1" id="log">b</a> **bold**
+![c](https://example.com/pixel.png?secret)`;
+
+tests("answers", () => {
+  for (const connection of ["eventsource", "fetch", "token"]) {
+    for (const service of ["openai", "anthropic"]) {
+      test(`an answer comes token by token by ${connection} from ${service}`, async (t) => {
+        const { page } = await newPage(t);
+        const answer = await ask(page, "What are Server-Sent Events?", { connection, service });
+        await written(answer);
+        assert.equal(await answer.getAttribute("aria-busy"), "true");
+        assert.match(await answer.getAttribute("class"), /writing/);
+        assert.equal(await end(answer), "Finished.");
+        assert.doesNotMatch(await answer.getAttribute("class"), /writing/);
+        assert.match(await answer.locator(".figures").textContent(), /^first token after \d+ ms · \d+ tokens · [\d.]+ a second$/);
+        await assertComplete(page, answer);
+      });
+    }
+  }
+
+  test("while an answer is written a caret blinks behind it", async (t) => {
+    const { page } = await newPage(t);
+    const answer = await ask(page, "slowly", { fault: "slow" });
+    await written(answer);
+    const animation = await answer.evaluate((answer) => {
+      const block = answer.querySelector(".text > :last-child > :last-child");
+      const last = block.matches("ul, ol") ? block.lastElementChild : block;
+      return getComputedStyle(last, "::after").animationName;
+    });
+    assert.equal(animation, "blink");
+  });
+
+  test("many tokens between two frames of the screen are painted once", async (t) => {
+    const { page } = await newPage(t);
+    const counts = await page.evaluate(async () => {
+      const { AnswerView } = await import("/answer.js");
+      let painted = 0;
+      const view = new AnswerView({
+        onPaint: (paint) => {
+          painted += 1;
+          paint();
+        },
+      });
+      const frame = () => new Promise(requestAnimationFrame);
+      view.load({ prompt: "p" });
+      for (let n = 0; n < 500; n += 1) view.apply("token", { text: `${n} ` });
+      await frame();
+      return [painted, view.element.querySelector(".text").textContent.trim().split(" ").length];
+    });
+    assert.deepEqual(counts, [1, 500]);
+  });
+
+  test("thinking is shown apart from the answer, and folded", async (t) => {
+    const { page } = await newPage(t);
+    for (const service of ["openai", "anthropic"]) {
+      const answer = await ask(page, "think", { show: "thinking", service });
+      const panel = answer.locator("details.thinking");
+      await panel.waitFor();
+      assert.equal(await panel.getAttribute("open"), null);
+      assert.equal(await end(answer), "Finished.");
+      await assertComplete(page, answer);
+      await panel.locator("summary").click();
+      assert.ok(await panel.locator(".thought").isVisible());
+      assert.notEqual(await panel.locator(".thought").textContent(), "");
+    }
+  });
+
+  test("an image is shown", async (t) => {
+    const { page } = await newPage(t);
+    const answer = await ask(page, "draw", { show: "image" });
+    const image = answer.locator(".item-list img");
+    await image.waitFor();
+    await until(() => image.evaluate((image) => image.complete && image.naturalWidth > 0), "the image is there");
+    assert.notEqual(await image.getAttribute("alt"), "");
+    assert.match(await end(answer), /^Finished/);
+  });
+
+  test("a sound can be played", async (t) => {
+    const { page } = await newPage(t);
+    const answer = await ask(page, "sing", { show: "audio" });
+    const audio = answer.locator(".item-list audio");
+    await audio.waitFor();
+    await until(() => audio.evaluate((audio) => audio.duration > 0), "its length is known");
+    await audio.evaluate((audio) => audio.play());
+    await until(() => audio.evaluate((audio) => audio.currentTime > 0), "it plays");
+  });
+
+  test("the arguments of a tool call are put together, and indented when they are whole", async (t) => {
+    const { page } = await newPage(t);
+    for (const service of ["openai", "anthropic"]) {
+      const answer = await ask(page, "weather", { show: "tool", service });
+      assert.match(await end(answer), /tool call/);
+      const [tool] = (await stateOf(page, "/api/answers")).at(-1).tools;
+      assert.equal(await answer.locator(".tool-name").first().textContent(), tool.name);
+      const shown = await answer.locator(".tool pre").first().textContent();
+      assert.equal(shown, JSON.stringify(JSON.parse(tool.arguments), null, 2));
+    }
+  });
+
+  for (const [fault, words] of Object.entries(ENDS)) {
+    test(`an upstream with the fault "${fault}" ends in its own words`, async (t) => {
+      const { page } = await newPage(t);
+      for (const service of ["openai", "anthropic"]) {
+        const answer = await ask(page, "What are Server-Sent Events?", { fault, service, show: "thinking" });
+        assert.match(await end(answer), words);
+        const isDone = (await answer.locator(".end").getAttribute("data-end")) === "done";
+        assert.equal(await answer.locator(".retry").isVisible(), !isDone);
+      }
+    });
+  }
+
+  test("an answer that has failed is asked for again by a button", async (t) => {
+    const { page } = await newPage(t);
+    const answer = await ask(page, "again and again", { fault: "refused" });
+    await end(answer);
+    await page.locator("select[name=fault]").selectOption("none");
+    await answer.locator(".retry").click();
+    const second = page.locator("#log article").nth(1);
+    await second.waitFor();
+    assert.equal(await second.locator(".prompt").textContent(), "again and again");
+    assert.equal(await end(second), "Finished.");
+  });
+
+  test("stop breaks the request to the service off, and gives the quota back", async (t) => {
+    const { page } = await newPage(t);
+    const answer = await ask(page, "for long", { fault: "slow" });
+    await written(answer);
+    await until(async () => (await figure(page, "quota-used")) >= 2000, "its quota is reserved");
+    assert.equal(await figure(page, "upstream-open"), 1);
+    assert.equal(await figure(page, "upstream-cancelled"), 0);
+    await page.getByRole("button", { name: "Stop" }).click();
+    assert.equal(await end(answer), "Stopped.");
+    await until(async () => (await figure(page, "upstream-cancelled")) === 1, "the counter rises");
+    await until(async () => (await figure(page, "quota-used")) < 2000, "the quota is given back");
+    assert.equal(await figure(page, "upstream-open"), 0);
+    assert.ok(await answer.locator(".retry").isVisible());
+  });
+
+  test("a finished answer is not fetched again: the browser asks once more and is told 204", async (t) => {
+    const { page } = await newPage(t);
+    const events = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
+    const answer = await ask(page, "What are Server-Sent Events?", { connection: "eventsource" });
+    await end(answer);
+    await answer.locator(".connection[data-state=closed]").waitFor();
+    // Closed is closed: no EventSource leaves that state.
+    assert.deepEqual(events, [200, 204]);
+    await page.reload();
+    assert.equal(await end(page.locator("#log article")), "Finished.");
+    await page.locator("#status .connection[data-state=open]").waitFor();
+    assert.deepEqual(events, [200, 204]);
+  });
+
+  test("one request does both with fetch", async (t) => {
+    const { page } = await newPage(t);
+    const posts = responses(page, "POST", /\/api\/answers$/);
+    const gets = responses(page, "GET", /\/api\/jobs\//);
+    const answer = await ask(page, "What are Server-Sent Events?", { connection: "fetch" });
+    await end(answer);
+    await answer.locator(".connection[data-state=closed]").waitFor();
+    assert.deepEqual([posts, gets], [[200], []]);
+  });
+
+  for (const bypassCSP of [false, true]) {
+    test(`what a model writes stays text${bypassCSP ? ", even without a content security policy" : ""}`, async (t) => {
+      const server = await chat(t);
+      // The policy stops some of it before DOMPurify has seen it.
+      const context = await user(t, { bypassCSP, mayTry: true });
+      const state = {
+        id: "x",
+        last_event_id: "1-1",
+        prompt: HOSTILE,
+        thinking: HOSTILE,
+        text: HOSTILE,
+        items: [{ type: "text/html", base64: btoa("<script>parent.hacked = 1</script>") }],
+        tools: [{ name: HOSTILE, arguments: HOSTILE }],
+        end: { event: "failed", data: { kind: "error", message: HOSTILE } },
+      };
+      await context.route("**/api/answers", (route) => route.fulfill({ json: [state] }));
+      const outside = [];
+      context.on("request", (request) => request.url().startsWith(server.url) || outside.push(request.url()));
+      const page = await open(context, server);
+      const answer = page.locator("#log article");
+      await answer.locator(".text strong").waitFor();
+      for (const link of await answer.locator(".text a").all()) await link.click();
+      const found = await answer.evaluate((article) => [
+        article.querySelectorAll("script, iframe, svg, style, form, img, object, embed").length,
+        [...article.querySelectorAll("*")].filter((e) => [...e.attributes].some((a) => a.name.startsWith("on"))).length,
+        [...article.querySelectorAll("a")].filter((a) => a.hasAttribute("href")).length,
+        document.querySelectorAll("#log").length,
+      ]);
+      assert.deepEqual(found, [0, 0, 0, 1]);
+      assert.equal(await page.evaluate("window.hacked"), undefined);
+      assert.equal(await answer.locator(".prompt").textContent(), HOSTILE);
+      assert.deepEqual(outside, []);
+    });
+  }
+
+  test("nothing is sent without a prompt, and one too large is refused in words", async (t) => {
+    const { page } = await newPage(t);
+    const posts = responses(page, "POST", /\/api\/answers$/);
+    await page.locator("#prompt").fill("  \n ");
+    await page.locator("#prompt").press("Enter");
+    await page.getByText("Write something first.").waitFor();
+    await page.locator("#prompt").fill("x".repeat(17 * 1024));
+    await page.locator("#prompt").press("Enter");
+    await page.locator("#problem", { hasText: "(413)" }).waitFor();
+    assert.deepEqual(posts, [413]);
+    assert.equal(await page.locator("#log article").count(), 0);
+    // The server has its own opinion of an empty one.
+    const status = await page.evaluate(async () => {
+      const headers = { "Content-Type": "application/json" };
+      const body = JSON.stringify({ prompt: " ", service: "openai" });
+      return (await fetch("/api/answers", { method: "POST", headers, body })).status;
+    });
+    assert.equal(status, 400);
+  });
+
+  test("the conversation is there after a reload, and a running answer goes on", async (t) => {
+    const { page } = await newPage(t);
+    await end(await ask(page, "first"));
+    await written(await ask(page, "second", { fault: "slow" }));
+    await page.reload();
+    const answers = page.locator("#log article");
+    await answers.nth(1).waitFor();
+    assert.deepEqual(await answers.locator(".prompt").allTextContents(), ["first", "second"]);
+    const second = answers.nth(1);
+    const length = () => second.locator(".text").textContent().then((text) => text.length);
+    const before = await length();
+    await until(async () => (await length()) > before, "it goes on");
+    await page.getByRole("button", { name: "Stop" }).click();
+    assert.equal(await end(second), "Stopped.");
+    await assertComplete(page, second);
+  });
+
+  test("a new conversation is empty, also after a reload", async (t) => {
+    const { page } = await newPage(t);
+    await written(await ask(page, "slowly", { fault: "slow" }));
+    await page.getByRole("button", { name: "New conversation" }).click();
+    await page.locator("#hello").waitFor();
+    await until(async () => (await figure(page, "upstream-open")) === 0, "the answer was stopped");
+    await page.reload();
+    await page.locator("#hello").waitFor();
+    assert.equal(await page.locator("#log article").count(), 0);
+  });
+});

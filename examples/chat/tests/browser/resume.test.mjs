@@ -1,0 +1,162 @@
+// Breaks: nothing is lost and nothing doubled, and what cannot be had any more is said.
+
+import assert from "node:assert/strict";
+
+import { ask, assertComplete, chat, end, figure, newPage, open, responses, serve, setVisibility, test, tests, until, user, written } from "./harness.mjs";
+
+tests("resume", () => {
+  for (const connection of ["eventsource", "fetch", "token"]) {
+    test(`by ${connection} not one token is lost or doubled over two cuts`, async (t) => {
+      const { page } = await newPage(t);
+      const tokens = responses(page, "POST", /\/token$/);
+      const answer = await ask(page, "slowly", { connection, fault: "slow" });
+      await written(answer);
+      for (const times of [1, 2]) {
+        await answer.locator(".connection[data-state=open]").waitFor();
+        await answer.getByRole("button", { name: "Cut the connection" }).click();
+        await answer.locator(".connection", { hasText: `reconnected: ${times}` }).waitFor();
+      }
+      await page.getByRole("button", { name: "Stop" }).click();
+      assert.equal(await end(answer), "Stopped.");
+      await answer.getByText("The text is the server's to the character").waitFor();
+      await assertComplete(page, answer);
+      assert.ok(await answer.locator(".trouble").isHidden());
+      // A token opens one connection.
+      if (connection === "token") assert.ok(tokens.length >= 3);
+      else assert.deepEqual(tokens, []);
+    });
+
+    test(`by ${connection} a gap is said, and what the server has is loaded`, async (t) => {
+      const { page } = await newPage(t, { CHAT_REPLAY_EVENTS: "4" });
+      const answer = await ask(page, "What are Server-Sent Events?", { connection });
+      await written(answer);
+      await answer.getByRole("button", { name: "Cut the connection" }).click();
+      await answer.getByText("there was a gap").first().waitFor();
+      assert.equal(await end(answer), "Finished.");
+      await assertComplete(page, answer);
+    });
+  }
+
+  test("a browser that goes offline follows on when it is back", async (t) => {
+    const { context, page } = await newPage(t);
+    for (const connection of ["eventsource", "fetch", "token"]) {
+      const answer = await ask(page, "slowly", { connection, fault: "slow" });
+      await written(answer);
+      const length = () => answer.locator(".text").textContent().then((text) => text.length);
+      await context.setOffline(true);
+      const before = await length();
+      await context.setOffline(false);
+      await until(async () => (await length()) > before, "the text goes on");
+      await page.getByRole("button", { name: "Stop" }).click();
+      assert.equal(await end(answer), "Stopped.");
+      await assertComplete(page, answer);
+    }
+  });
+
+  test("over a slow network with long delays all arrives", async (t) => {
+    const { context, page } = await newPage(t);
+    const network = await context.newCDPSession(page);
+    const slow = { offline: false, latency: 400, downloadThroughput: 6 * 1024, uploadThroughput: 6 * 1024 };
+    await network.send("Network.emulateNetworkConditions", slow);
+    for (const connection of ["eventsource", "fetch", "token"]) {
+      const answer = await ask(page, "What are Server-Sent Events?", { connection });
+      assert.equal(await end(answer), "Finished.");
+      await assertComplete(page, answer);
+    }
+  });
+
+  test("a second tab shows the same answer, and both have all of it", async (t) => {
+    const { server, context, page } = await newPage(t);
+    const first = await ask(page, "What are Server-Sent Events?");
+    await written(first);
+    const other = await open(context, server);
+    const second = other.locator("#log article");
+    await written(second);
+    for (const [tab, answer] of [[page, first], [other, second]]) {
+      assert.equal(await end(answer), "Finished.");
+      await assertComplete(tab, answer);
+    }
+    const answer = await ask(other, "from the other tab");
+    const here = page.locator("#log article").nth(1);
+    await written(here);
+    assert.equal(await end(here), "Finished.");
+    assert.equal(await end(answer), "Finished.");
+    await page.getByRole("button", { name: "New conversation" }).click();
+    await other.locator("#hello").waitFor();
+  });
+
+  test("another user sees nothing of it", async (t) => {
+    const { server, page } = await newPage(t);
+    await written(await ask(page, "secret", { fault: "slow" }));
+    const stranger = await open(await user(t), server);
+    await stranger.locator("#hello").waitFor();
+    assert.equal(await stranger.locator("#log article").count(), 0);
+  });
+
+  test("a hidden tab closes its streams, but that of an answer, and follows on when it is visible", async (t) => {
+    const { server, context, page } = await newPage(t);
+    await page.locator("[data-kinds=picture]").click();
+    const answer = await ask(page, "slowly", { fault: "slow" });
+    await written(answer);
+    const task = page.locator(".task-list li");
+    await task.locator(".connection[data-state=open]").waitFor();
+    await setVisibility(page, "hidden");
+    await task.locator(".connection[data-state=closed]").waitFor();
+    await page.locator("#status .connection[data-state=closed]").waitFor();
+    await answer.locator(".connection[data-state=open]").waitFor();
+    // That of the answer, and of the status of the one who looks.
+    const watcher = await open(await user(t), server);
+    await until(async () => (await figure(watcher, "connections")) === 2, "the server has noticed");
+    await setVisibility(page, "visible");
+    await page.locator("#status .connection[data-state=open]").waitFor();
+    await task.locator(".step[data-end=done]").waitFor();
+    await context.close();
+  });
+
+  test("a refusal is shown by fetch in the server's words, and by EventSource as far as it can be known", async (t) => {
+    const { page } = await newPage(t, { CHAT_STREAMS: "1" }); // the status has it
+    await page.locator("select[name=connection]").selectOption("fetch");
+    await page.locator("#prompt").fill("one too many");
+    await page.locator("#prompt").press("Enter");
+    await page.locator("#problem", { hasText: "(429)" }).waitFor();
+    const answer = await ask(page, "another", { connection: "eventsource" });
+    await answer.locator(".trouble", { hasText: "Again in" }).waitFor();
+    // When there is room, it follows on.
+    await setVisibility(page, "hidden");
+    assert.equal(await end(answer), "Finished.");
+    await assertComplete(page, answer);
+  });
+
+  test("a stream that waits for one of the six connections says so", async (t) => {
+    const { page } = await newPage(t, { CHAT_STREAMS: "20" });
+    await page.locator("[data-kinds=picture]").click();
+    const task = page.locator(".task-list li");
+    await task.locator(".connection[data-state=open]").waitFor();
+    await setVisibility(page, "hidden");
+    await task.locator(".connection[data-state=closed]").waitFor();
+    await page.evaluate(async () => {
+      const opened = (source) => new Promise((resolve) => (source.onopen = resolve));
+      window.others = Array.from({ length: 6 }, () => new EventSource("/api/status"));
+      await Promise.all(window.others.map(opened));
+    });
+    await setVisibility(page, "visible");
+    await task.getByText("six connections").waitFor();
+    assert.equal(await task.locator(".connection").textContent(), "connecting");
+    await page.evaluate(() => window.others.forEach((source) => source.close()));
+    await task.locator(".step[data-end=done]").waitFor();
+    assert.ok(await task.locator(".trouble").isHidden());
+  });
+
+  test("a server that was restarted does not know the job, and the page says it", async (t) => {
+    const first = await chat(t);
+    const page = await open(await user(t), first);
+    const answer = await ask(page, "for long", { fault: "slow" });
+    await written(answer);
+    await first.stop();
+    await serve(t, process.env.CHAT, { CHAT_ADDRESS: new URL(first.url).host });
+    assert.match(await end(answer), /The server that ran it is gone/);
+    await page.locator("#status .connection[data-state=open]").waitFor();
+    // And works.
+    assert.equal(await end(await ask(page, "again", { fault: "none" })), "Finished.");
+  });
+});
