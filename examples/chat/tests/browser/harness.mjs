@@ -30,7 +30,7 @@ function launched() {
 after(async () => (await browser)?.close());
 
 // Starts a program that prints its address, and ends it with the test.
-export async function serve(test, program, env = {}) {
+export async function serve(test, program, env = {}, scheme = "http") {
   const server = spawn(program, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => server.once("exit", resolve));
   const stop = async (signal = "SIGKILL") => {
@@ -41,7 +41,7 @@ export async function serve(test, program, env = {}) {
   let printed = "";
   for await (const text of server.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
     printed += text;
-    const url = printed.match(/http:\/\/[\w.:[\]]+/)?.[0];
+    const url = printed.match(new RegExp(`^${scheme}://.*(?=\\n)`, "m"))?.[0];
     if (url) {
       server.stdout.resume();
       return { url, stop };
@@ -52,6 +52,12 @@ export async function serve(test, program, env = {}) {
 
 export function chat(test, env = {}) {
   return serve(test, process.env.CHAT, { CHAT_ADDRESS: "127.0.0.1:0", ...env });
+}
+
+// Over HTTPS, so with HTTP/2.
+export function secureChat(test, env = {}) {
+  const addresses = { CHAT_ADDRESS: "127.0.0.1:0", CHAT_TLS_ADDRESS: "127.0.0.1:0" };
+  return serve(test, process.env.CHAT, { ...addresses, ...env }, "https");
 }
 
 // A browser without cookies, whose pages must not throw, nor try what they may not.

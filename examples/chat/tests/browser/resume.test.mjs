@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, assertComplete, chat, end, figure, newPage, open, responses, serve, setVisibility, test, tests, until, user, written } from "./harness.mjs";
+import { ask, assertComplete, chat, end, figure, newPage, open, responses, secureChat, serve, setVisibility, test, tests, until, user, written } from "./harness.mjs";
 
 tests("resume", () => {
   for (const connection of ["eventsource", "fetch", "token"]) {
@@ -145,6 +145,27 @@ tests("resume", () => {
     await page.evaluate(() => window.others.forEach((source) => source.close()));
     await task.locator(".step[data-end=done]").waitFor();
     assert.ok(await task.locator(".trouble").isHidden());
+  });
+
+  test("over HTTP/2 there may be many more than six", async (t) => {
+    const server = await secureChat(t, { CHAT_STREAMS: "30" });
+    const page = await open(await user(t, { ignoreHTTPSErrors: true }), server);
+    const protocol = await page.evaluate(() => performance.getEntriesByType("navigation")[0].nextHopProtocol);
+    assert.equal(protocol, "h2");
+    await page.evaluate(async () => {
+      const opened = (source) => new Promise((resolve) => (source.onopen = resolve));
+      window.others = Array.from({ length: 20 }, () => new EventSource("/api/status"));
+      await Promise.all(window.others.map(opened));
+    });
+    for (const connection of ["eventsource", "fetch", "token"]) {
+      const answer = await ask(page, "think", { connection, show: "thinking" });
+      await written(answer);
+      await answer.getByRole("button", { name: "Cut the connection" }).click();
+      assert.equal(await end(answer), "Finished.");
+      await answer.getByText("The text is the server's to the character").waitFor();
+      await assertComplete(page, answer);
+    }
+    assert.equal(await figure(page, "connections"), 21);
   });
 
   test("a server that was restarted does not know the job, and the page says it", async (t) => {
