@@ -117,7 +117,8 @@ impl Service {
         let before = visits.len();
         let at = Instant::now();
         let after = visits.last().map_or(0, |last| at.duration_since(last.at).as_millis());
-        let last_event_id_b64 = headers.get("last-event-id").map(|id| STANDARD.encode(id.as_bytes()));
+        let last_event_id_b64 =
+            headers.get("last-event-id").map(|id| STANDARD.encode(id.as_bytes()));
         visits.push(Visit { last_event_id_b64, after, at });
         before
     }
