@@ -6,8 +6,8 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    task::AbortHandle,
+    sync::mpsc,
+    task::JoinSet,
     time::timeout,
 };
 use tokio_rustls::{
@@ -25,7 +25,8 @@ const MAX_HANDSHAKES: usize = 100;
 pub struct Listener {
     accepted: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
     address: SocketAddr,
-    accepting: AbortHandle,
+    /// Ends with this.
+    _accepting: JoinSet<()>,
 }
 
 impl Listener {
@@ -33,8 +34,9 @@ impl Listener {
         let acceptor = TlsAcceptor::from(Arc::new(config()?));
         let address = listener.local_addr()?;
         let (done, accepted) = mpsc::channel(1);
-        let accepting = tokio::spawn(accept(listener, acceptor, done)).abort_handle();
-        Ok(Self { accepted, address, accepting })
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, acceptor, done));
+        Ok(Self { accepted, address, _accepting: accepting })
     }
 }
 
@@ -55,24 +57,21 @@ impl axum::serve::Listener for Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
 async fn accept(
     mut listener: TcpListener,
     acceptor: TlsAcceptor,
     done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
 ) {
-    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
-    while let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await {
+    let mut handshakes = JoinSet::new();
+    loop {
         // That of axum waits a moment if there are too many open files.
         let (socket, address) = axum::serve::Listener::accept(&mut listener).await;
+        while handshakes.try_join_next().is_some() {}
+        if handshakes.len() == MAX_HANDSHAKES {
+            handshakes.join_next().await;
+        }
         let (acceptor, done) = (acceptor.clone(), done.clone());
-        tokio::spawn(async move {
-            let _permit: OwnedSemaphorePermit = permit;
+        handshakes.spawn(async move {
             // One that fails is that client's problem: most do not trust the certificate.
             if let Ok(Ok(socket)) = timeout(HANDSHAKE, acceptor.accept(socket)).await {
                 _ = done.send((socket, address)).await;
