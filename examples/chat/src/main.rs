@@ -1,4 +1,7 @@
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{self, Write},
+};
 
 use chat::{Chat, config::Config, store::Store, tls, upstream::Upstream};
 use tokio::net::TcpListener;
@@ -23,8 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = chat.stop.clone();
     tokio::spawn(async move {
         asked_to_stop().await;
-        println!("stopping; again to stop at once");
         stop.cancel();
+        // Whoever read this may be gone, and `println` would panic.
+        _ = writeln!(io::stdout(), "stopping; again to stop at once");
         asked_to_stop().await;
         std::process::exit(1);
     });

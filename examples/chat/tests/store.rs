@@ -283,7 +283,7 @@ async fn a_list_has_an_end(store: Store) {
 async fn a_thousand_followers_get_every_event_once(store: Store) {
     let log = store.create("a").await.unwrap();
     let mut followers: Vec<_> = (0..1000).map(|_| log.follow(None)).collect();
-    for n in 0..20 {
+    for n in 0..10 {
         let (ids, events) =
             tokio::join!(push(&log, n..n + 1), join_all(followers.iter_mut().map(next)));
         for event in events {

@@ -231,3 +231,34 @@ async fn a_job_is_stopped_from_the_other_server() {
     })
     .await;
 }
+
+/// The job cannot go on without its log; but all else does, and whoever followed the job is
+/// told.
+#[tokio::test]
+#[ignore = "needs redis-server: .ci/redis"]
+async fn a_server_lives_on_while_redis_is_gone() {
+    let mut redis = RedisServer::start().await;
+    let here = ChatServer::start(&redis.url());
+    limited(async {
+        let job = begin(&here).await;
+        let mut seen = Seen::default();
+        tokio::join!(seen.follow(&here, &job, usize::MAX), async {
+            Seen::default().follow(&here, &job, 10).await;
+            redis.kill();
+        });
+        let tasks = || send(Method::GET, &here, "tasks", Value::Null);
+        assert_eq!(tasks().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+
+        redis.start_again().await;
+        while tasks().await.status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Seen::default().follow(&here, &begin(&here).await, 10).await;
+        seen.follow(&here, &job, usize::MAX).await;
+        let (last, steps) = (seen.events.last().unwrap(), seen.steps());
+        assert_eq!(last.event_type(), "failed");
+        assert_eq!(last.json::<Value>().unwrap()["kind"], "gone");
+        assert_eq!(steps, (1..=steps.len() as u64).collect::<Vec<_>>());
+    })
+    .await;
+}

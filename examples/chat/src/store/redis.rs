@@ -304,12 +304,11 @@ impl Log {
     pub async fn stopped(&self) {
         let mut news = self.shared.news.of(&self.keys.stop);
         loop {
-            news.mark_unchanged();
+            wait(&mut news).await;
             let is_to_stop = self.shared.query(redis::pipe().exists(&self.keys.stop)).await;
             if let Ok((true,)) = is_to_stop {
                 return;
             }
-            wait(&mut news).await;
         }
     }
 
@@ -321,8 +320,8 @@ impl Log {
         news: &mut watch::Receiver<()>,
     ) -> Result<(Vec<Encoded>, Option<String>), StoreError> {
         loop {
-            // What is told from now on may be missing in what is read now.
-            news.mark_unchanged();
+            // What is told from here on may be missing in what is read, and is news.
+            wait(news).await;
             let Some(read) = self.read_after(id).await? else {
                 return Ok((vec![gap_event(Gap::Unknown)], None));
             };
@@ -332,8 +331,6 @@ impl Log {
             // After Redis was away, give the servers time to renew what has expired.
             if !read.has_lease && self.shared.news.connected_for() > LEASE {
                 self.write(&gone_event(), Push::Gone).await?;
-            } else {
-                wait(news).await;
             }
         }
     }
@@ -394,6 +391,7 @@ impl Log {
     }
 }
 
+/// Waits for news, but not for ever.
 async fn wait(news: &mut watch::Receiver<()>) {
     // That nobody will tell any more is no reason not to look.
     _ = timeout(LOOK_AGAIN, news.changed()).await;

@@ -27,14 +27,15 @@ impl News {
         Self(Mutex::new(Inner { waiting: HashMap::new(), connected: Instant::now() }))
     }
 
-    /// Is changed whenever the key may have.
+    /// Is changed now, so that one looks for the first time, and whenever the key may be.
     pub(super) fn of(&self, key: &str) -> watch::Receiver<()> {
         let waiting = &mut self.inner().waiting;
-        if let Some(sender) = waiting.get(key) {
-            return sender.subscribe();
+        if !waiting.contains_key(key) {
+            waiting.retain(|_, sender| sender.receiver_count() > 0);
         }
-        waiting.retain(|_, sender| sender.receiver_count() > 0);
-        waiting.entry(key.to_owned()).or_default().subscribe()
+        let mut receiver = waiting.entry(key.to_owned()).or_default().subscribe();
+        receiver.mark_changed();
+        receiver
     }
 
     /// For how long the connection has been there, at least.
