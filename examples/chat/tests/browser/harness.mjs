@@ -39,15 +39,10 @@ export async function serve(test, program, env = {}, scheme = "http") {
   };
   test.after(() => stop());
   let printed = "";
-  for await (const text of server.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
-    printed += text;
-    const url = printed.match(new RegExp(`^${scheme}://.*(?=\\n)`, "m"))?.[0];
-    if (url) {
-      server.stdout.resume();
-      return { url, stop };
-    }
-  }
-  throw new Error(`${program} has not said where it is: ${printed}`);
+  server.stdout.setEncoding("utf8").on("data", (text) => (printed += text));
+  const address = new RegExp(`${scheme}://\\S+(?=\\n)`);
+  await until(() => address.test(printed) || server.exitCode !== null, `${program} says where it is`);
+  return { url: printed.match(address)[0], stop };
 }
 
 export function chat(test, env = {}) {

@@ -158,7 +158,7 @@ tests("resume", () => {
       await Promise.all(window.others.map(opened));
     });
     for (const connection of ["eventsource", "fetch", "token"]) {
-      const answer = await ask(page, "think", { connection, show: "thinking" });
+      const answer = await ask(page, "What are Server-Sent Events?", { connection });
       await written(answer);
       await answer.getByRole("button", { name: "Cut the connection" }).click();
       assert.equal(await end(answer), "Finished.");
