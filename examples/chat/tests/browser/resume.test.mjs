@@ -101,8 +101,8 @@ tests("resume", () => {
     const task = page.locator(".task-list li");
     await task.locator(".connection[data-state=open]").waitFor();
     await setVisibility(page, "hidden");
-    await task.locator(".connection[data-state=closed]").waitFor();
-    await page.locator("#status .connection[data-state=closed]").waitFor();
+    await task.locator(".connection[data-state=polled]").waitFor();
+    await page.locator("#status .connection[data-state=paused]").waitFor();
     await answer.locator(".connection[data-state=open]").waitFor();
     // That of the answer, and of the status of the one who looks.
     const watcher = await open(await user(t), server);
@@ -133,7 +133,7 @@ tests("resume", () => {
     const task = page.locator(".task-list li");
     await task.locator(".connection[data-state=open]").waitFor();
     await setVisibility(page, "hidden");
-    await task.locator(".connection[data-state=closed]").waitFor();
+    await task.locator(".connection[data-state=polled]").waitFor();
     await page.evaluate(async () => {
       const opened = (source) => new Promise((resolve) => (source.onopen = resolve));
       window.others = Array.from({ length: 6 }, () => new EventSource("/api/status"));
