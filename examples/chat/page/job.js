@@ -1,8 +1,8 @@
 // A job of the server, followed to its end: a `Follower` brings its events, and a view
 // shows them.
 //
-// A view has load(state), apply(type, data), showConnection(follower), note(text), and
-// differs(state): whether it shows anything else.
+// A view has load(state), apply(type, data), showConnection(follower), and note(text). One
+// whose events add up has differs(state), too: whether it shows anything else.
 
 import { get, post, remove } from "./api.js";
 import { Follower } from "./stream.js";
@@ -96,8 +96,9 @@ export class Job {
       this.#follower.retry(new Error(`The server has not kept all events (${data})`));
       return;
     }
-    this.#view.apply(type, JSON.parse(data));
-    if (LAST_TYPES.includes(type)) this.#end();
+    const event = JSON.parse(data);
+    this.#view.apply(type, event);
+    if (LAST_TYPES.includes(type)) this.#end({ isGone: event.kind === "gone" });
   }
 
   // After a stream was closed for good, or had a gap. `EventSource` does not say why it was
@@ -121,7 +122,7 @@ export class Job {
       if (error.status !== 404) throw error;
       if (this.isRunning) {
         this.#view.apply("failed", { kind: "gone", message: "The server does not know it any more." });
-        this.#end();
+        this.#end({ isGone: true });
       }
       return null;
     }
@@ -132,14 +133,17 @@ export class Job {
     this.#follower.lastEventId = state.last_event_id;
     this.#view.load(state);
     this.#view.showConnection(this.#follower);
-    if (state.end) this.#end();
+    if (state.end) this.#end({ isGone: state.end.data.kind === "gone" });
   }
 
-  #end() {
+  // A server that is gone may not have saved what its last events came to: then there is
+  // nothing to compare with.
+  #end({ isGone }) {
     this.#hasEnded = true;
     this.#follower.end();
     this.#onEnd();
-    if (this.#follower.reconnects > 0) this.#compare().catch((error) => this.#view.note(error.message));
+    const isComparable = this.#view.differs && !isGone;
+    if (isComparable && this.#follower.reconnects > 0) this.#compare().catch((error) => this.#view.note(error.message));
   }
 
   // What came in parts has to be the whole.

@@ -95,10 +95,6 @@ class TaskView {
     this.#paint();
   }
 
-  differs() {
-    return false; // each event replaces what the one before said
-  }
-
   isAheadOf({ progress, end }) {
     return !end && progress.done < this.#state.progress.done;
   }
