@@ -27,7 +27,10 @@ const ALLOWED = {
   // No pictures from elsewhere, whose addresses would carry off what was said, and nothing
   // that looks like a part of this page.
   FORBID_TAGS: ["img", "picture", "audio", "video", "form", "input", "button", "textarea", "select", "style", "dialog"],
-  FORBID_ATTR: ["style", "class", "id", "name"],
+  FORBID_ATTR: [
+    ...["style", "class", "id", "name"],
+    ...["background", "src", "srcset", "poster", "ping", "cite", "longdesc", "usemap"],
+  ],
   ALLOW_DATA_ATTR: false,
 };
 

@@ -15,7 +15,8 @@ const ENDS = {
 
 const HOSTILE = `<img src="x" onerror="window.hacked = 1"> <svg onload="window.hacked = 1"></svg>
 <script>window.hacked = 1</script><iframe srcdoc="<script>parent.hacked = 1</script>"></iframe>
-<style>body { display: none }</style><form action="/x"><button>Send</button></form>
+<style>body { display: none }</style><table background="https://example.com/a"><tr><td background="https://example.com/b">x</table>
+<p srcset="https://example.com/c" poster="https://example.com/d" src="https://example.com/e">x</p><form action="/x"><button>Send</button></form>
 
 [a](javascript:window.hacked=1) <a href="javascript:window.hacked=1" id="log">b</a> **bold**
 ![c](https://example.com/pixel.png?secret)`;
@@ -178,6 +179,18 @@ tests("answers", () => {
     });
   }
 
+  test("an end with a reason or kind that is not known is said in the service's words", async (t) => {
+    const { page } = await newPage(t);
+    const said = await page.evaluate(async () => {
+      const { endInWords } = await import("/ends.js");
+      return [
+        endInWords({ event: "done", data: { reason: "constructor" } }),
+        endInWords({ event: "failed", data: { kind: "toString", message: "Why." } }),
+      ];
+    });
+    assert.deepEqual(said, ["Finished: constructor.", "Failed: Why."]);
+  });
+
   test("an answer that has failed is asked for again by a button", async (t) => {
     const { page } = await newPage(t);
     const answer = await ask(page, "again and again", { fault: "refused" });
@@ -303,9 +316,10 @@ tests("answers", () => {
         article.querySelectorAll("script, iframe, svg, style, form, img, object, embed").length,
         [...article.querySelectorAll("*")].filter((e) => [...e.attributes].some((a) => a.name.startsWith("on"))).length,
         [...article.querySelectorAll("a")].filter((a) => a.hasAttribute("href")).length,
+        article.querySelectorAll(".text :is([background], [src], [srcset], [poster])").length,
         document.querySelectorAll("#log").length,
       ]);
-      assert.deepEqual(found, [0, 0, 0, 1]);
+      assert.deepEqual(found, [0, 0, 0, 0, 1]);
       assert.equal(await page.evaluate("window.hacked"), undefined);
       assert.equal(await answer.locator(".prompt").textContent(), HOSTILE);
       assert.deepEqual(outside, []);
