@@ -2,6 +2,7 @@
 
 import { AnswerClock, AnswerView } from "./answer.js";
 import { get, post, remove, request } from "./api.js";
+import { Connections } from "./connections.js";
 import { Job } from "./job.js";
 import { StatusLine } from "./status.js";
 import { Tasks } from "./tasks.js";
@@ -19,7 +20,12 @@ const otherTabs = new BroadcastChannel("chat");
 const tellOtherTabs = () => otherTabs.postMessage("changed");
 
 const status = new StatusLine(document.getElementById("status"));
-const tasks = new Tasks(document.getElementById("tasks"), { onError: report, onChange: tellOtherTabs });
+const tasks = new Tasks(document.getElementById("tasks"), {
+  onError: report,
+  onBegin: tellOtherTabs,
+  onChange: () => connections.share(),
+});
+const connections = new Connections(status, tasks);
 
 // ---- Asking
 
@@ -144,18 +150,9 @@ function scrollToBottom() {
 
 // ---- Tabs
 
-// A browser has six HTTP/1.1 connections to a server, for all its tabs. So a tab that is
-// hidden gives its back, and later follows on from where it was. Only an answer that is
-// being written it keeps: if nobody listens for a while, the server cancels that.
-function followIfVisible() {
-  if (document.visibilityState === "hidden") {
-    status.leave();
-    tasks.leave();
-    return;
-  }
-  status.follow();
-  tasks.follow();
-  load().catch(report);
+// What another tab has changed while this one was hidden.
+function loadIfVisible() {
+  if (document.visibilityState === "visible") load().catch(report);
 }
 
 // ---- Events of the page
@@ -187,10 +184,8 @@ for (const example of document.querySelectorAll("#hello button")) {
   });
 }
 
-otherTabs.addEventListener("message", () => {
-  if (document.visibilityState === "visible") load().catch(report);
-});
-document.addEventListener("visibilitychange", followIfVisible);
+otherTabs.addEventListener("message", loadIfVisible);
+document.addEventListener("visibilitychange", loadIfVisible);
 // Beside the conversation there is room for the tasks; above it, there is not.
 document.getElementById("tasks").open = matchMedia("(min-width: 52rem)").matches;
-followIfVisible();
+loadIfVisible();

@@ -1,8 +1,8 @@
 // A job of the server, followed to its end: a `Follower` brings its events, and a view
 // shows them.
 //
-// A view has load(state), apply(type, data), showConnection(follower), note(text), and
-// differs(state): whether it shows anything else.
+// A view has load(state), apply(type, data), showConnection(follower), and note(text). One
+// whose events add up has differs(state), too: whether it shows anything else.
 
 import { get, post, remove } from "./api.js";
 import { Follower } from "./stream.js";
@@ -41,6 +41,10 @@ export class Job {
     return !this.#hasEnded;
   }
 
+  get isConnected() {
+    return this.#follower.state === "open";
+  }
+
   // `response`: the beginning of its events, if the page has that already.
   follow(response) {
     if (this.isRunning) this.#follower.open(response);
@@ -49,6 +53,18 @@ export class Job {
   // The job goes on.
   leave() {
     this.#follower.close();
+  }
+
+  // For who has no stream: what the server has now. The view has to have isAheadOf(state),
+  // because the server does not save the state at each event.
+  async load() {
+    try {
+      const state = await this.#find();
+      const isNews = state && this.isRunning && !this.isConnected && !this.#view.isAheadOf(state);
+      if (isNews) this.#show(state);
+    } catch (error) {
+      if (!this.isConnected) this.#view.showConnection({ state: "closed", trouble: error.message });
+    }
   }
 
   stop() {
@@ -80,38 +96,54 @@ export class Job {
       this.#follower.retry(new Error(`The server has not kept all events (${data})`));
       return;
     }
-    this.#view.apply(type, JSON.parse(data));
-    if (LAST_TYPES.includes(type)) this.#end();
+    const event = JSON.parse(data);
+    this.#view.apply(type, event);
+    if (LAST_TYPES.includes(type)) this.#end({ isGone: event.kind === "gone" });
   }
 
   // After a stream was closed for good, or had a gap. `EventSource` does not say why it was
   // closed; that the job is not there any more is one reason.
   async #mayReopen() {
-    try {
-      const state = await get(this.#path);
-      if (this.#hasGap) this.#bridge(state);
-    } catch (error) {
-      if (error.status !== 404) throw error;
-      this.#view.apply("failed", { kind: "gone", message: "The server does not know it any more." });
-      this.#end();
+    const state = await this.#find();
+    if (state && this.#hasGap) {
+      // The events are gone, but not what they came to.
+      this.#hasGap = false;
+      this.#view.note("The server had not kept all events: there was a gap, and what it has was loaded instead.");
+      this.#show(state);
     }
     return this.isRunning;
   }
 
-  // The events are gone, but not what they came to.
-  #bridge(state) {
-    this.#hasGap = false;
-    this.#follower.lastEventId = state.last_event_id;
-    this.#view.load(state);
-    this.#view.note("The server had not kept all events: there was a gap, and what it has was loaded instead.");
-    if (state.end) this.#end();
+  // Its state. If there is none any more, the job has ended.
+  async #find() {
+    try {
+      return await get(this.#path);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      if (this.isRunning) {
+        this.#view.apply("failed", { kind: "gone", message: "The server does not know it any more." });
+        this.#end({ isGone: true });
+      }
+      return null;
+    }
   }
 
-  #end() {
+  // In place of all events so far.
+  #show(state) {
+    this.#follower.lastEventId = state.last_event_id;
+    this.#view.load(state);
+    this.#view.showConnection(this.#follower);
+    if (state.end) this.#end({ isGone: state.end.data.kind === "gone" });
+  }
+
+  // A server that is gone may not have saved what its last events came to: then there is
+  // nothing to compare with.
+  #end({ isGone }) {
     this.#hasEnded = true;
     this.#follower.end();
     this.#onEnd();
-    if (this.#follower.reconnects > 0) this.#compare().catch((error) => this.#view.note(error.message));
+    const isComparable = this.#view.differs && !isGone;
+    if (isComparable && this.#follower.reconnects > 0) this.#compare().catch((error) => this.#view.note(error.message));
   }
 
   // What came in parts has to be the whole.

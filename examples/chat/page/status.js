@@ -23,6 +23,7 @@ export class StatusLine {
 
   leave() {
     this.#follower.close();
+    this.#showConnection("paused", "");
   }
 
   #show({ connections, jobs, upstream, quota }) {

@@ -1,4 +1,5 @@
-// Long tasks, each with a stream of its own.
+// Long tasks. Each has a log of its own, to which the page listens if it can: see
+// connections.js.
 
 import { get, post } from "./api.js";
 import { endInWords } from "./ends.js";
@@ -13,12 +14,16 @@ export class Tasks {
   #jobs = new Map();
   #onError;
   #onChange;
+  #onBegin;
 
-  constructor(panel, { onError, onChange }) {
+  // onChange: is called when a task has begun or ended
+  // onBegin:  when it was begun here
+  constructor(panel, { onError, onChange, onBegin }) {
     this.#panel = panel;
     this.#list = panel.querySelector(".task-list");
     this.#onError = onError;
     this.#onChange = onChange;
+    this.#onBegin = onBegin;
     for (const button of panel.querySelectorAll("[data-kinds]")) {
       button.addEventListener("click", () => this.#start(button.dataset.kinds.split(" ")));
     }
@@ -30,18 +35,15 @@ export class Tasks {
     for (const state of await get("/api/tasks")) this.#add(state);
   }
 
-  follow() {
-    for (const { job } of this.#jobs.values()) job.follow();
-  }
-
-  leave() {
-    for (const { job } of this.#jobs.values()) job.leave();
+  // Oldest first.
+  get running() {
+    return [...this.#jobs.values()].filter((job) => job.isRunning);
   }
 
   async #start(kinds) {
     try {
       for (const state of await Promise.all(kinds.map((kind) => post("/api/tasks", { kind })))) this.#add(state);
-      this.#onChange();
+      this.#onBegin();
     } catch (error) {
       this.#onError(error);
     }
@@ -50,15 +52,19 @@ export class Tasks {
   #add(state) {
     if (this.#jobs.has(state.id)) return;
     const view = new TaskView(() => job.stop().catch(this.#onError));
-    const job = new Job(state, view, { onEnd: () => this.#count() });
-    this.#jobs.set(state.id, { job, view });
+    const job = new Job(state, view, { onEnd: () => this.#change() });
+    this.#jobs.set(state.id, job);
     this.#list.prepend(view.element);
-    job.follow();
+    this.#change();
+  }
+
+  #change() {
     this.#count();
+    this.#onChange();
   }
 
   #count() {
-    const running = [...this.#jobs.values()].filter(({ job }) => job.isRunning).length;
+    const running = this.running.length;
     this.#panel.querySelector(".running").textContent = running > 0 ? `${running} running` : "";
     this.#panel.querySelector(".none").hidden = this.#jobs.size > 0;
   }
@@ -68,6 +74,7 @@ class TaskView {
   element = document.getElementById("task").content.firstElementChild.cloneNode(true);
 
   #state;
+  #connection = { state: "closed", trouble: "" };
 
   constructor(onCancel) {
     this.#part("cancel").addEventListener("click", onCancel);
@@ -88,8 +95,8 @@ class TaskView {
     this.#paint();
   }
 
-  differs() {
-    return false; // each event replaces what the one before said
+  isAheadOf({ progress, end }) {
+    return !end && progress.done < this.#state.progress.done;
   }
 
   note(text) {
@@ -97,10 +104,8 @@ class TaskView {
   }
 
   showConnection({ state, trouble, reconnects }) {
-    const part = this.#part("connection");
-    part.dataset.state = state;
-    part.textContent = reconnects > 0 ? `${state}, reconnected: ${reconnects}` : state;
-    this.#part("trouble").textContent = trouble;
+    this.#connection = { state, trouble, reconnects };
+    this.#paint();
   }
 
   #part(name) {
@@ -108,6 +113,7 @@ class TaskView {
   }
 
   #paint() {
+    this.#paintConnection();
     const { progress, end, kind } = this.#state;
     const bar = this.#part("progress");
     if (progress) Object.assign(bar, { max: progress.of, value: progress.done });
@@ -121,4 +127,18 @@ class TaskView {
       this.#part("result").append(mediaElement(end.data, `Result: ${NAMES[kind] ?? kind}`));
     }
   }
+
+  #paintConnection() {
+    const { state, trouble, reconnects } = this.#connection;
+    const isPolled = state === "closed" && !this.#state.end;
+    const part = this.#part("connection");
+    part.dataset.state = isPolled ? "polled" : state;
+    part.title = isPolled ? POLLED : "";
+    part.textContent = reconnects > 0 ? `${part.dataset.state}, reconnected: ${reconnects}` : part.dataset.state;
+    this.#part("trouble").textContent = trouble;
+  }
 }
+
+const POLLED =
+  "Its state is loaded every two seconds. Over HTTP/1.1 a browser has six connections to a server, for " +
+  "all windows together: so two tasks have a stream, in the window that has the focus.";

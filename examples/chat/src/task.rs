@@ -71,6 +71,8 @@ pub async fn run(
         job.state.progress = Progress { done, of: STEPS, step: work.doing() };
         let progress = job.state.progress.clone();
         job.push("progress", &progress).await?;
+        // There are few of them, and who asks for the state instead of listening sees them, too.
+        job.save().await?;
         tokio::select! {
             end = &mut interrupted => return job.end(end).await,
             () = pause => {}

@@ -15,10 +15,56 @@ const ENDS = {
 
 const HOSTILE = `<img src="x" onerror="window.hacked = 1"> <svg onload="window.hacked = 1"></svg>
 <script>window.hacked = 1</script><iframe srcdoc="<script>parent.hacked = 1</script>"></iframe>
-<style>body { display: none }</style><form action="/x"><button>Send</button></form>
+<style>body { display: none }</style><table background="https://example.com/a"><tr><td background="https://example.com/b">x</table>
+<p srcset="https://example.com/c" poster="https://example.com/d" src="https://example.com/e">x</p><form action="/x"><button>Send</button></form>
 
 [a](javascript:window.hacked=1) <a href="javascript:window.hacked=1" id="log">b</a> **bold**
 ![c](https://example.com/pixel.png?secret)`;
+
+// With what may become something else as it grows.
+const GROWING = `# Title
+
+A paragraph with *emphasis*, \`code\` and a
+second line.
+
+1. one
+
+   \`\`\`js
+   const inner = 1;
+
+   // after a blank line
+   \`\`\`
+
+2. two
+   - inner
+
+     of it
+
+Setext
+------
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+~~~
+# not a title
+
+\`\`\`
+~~~
+> quoted
+continued
+
+<b>html</b>\r\n\r\nThe end.
+`;
+
+// What marked throws at, or takes long for.
+const COSTLY = {
+  "deep quotes": ">".repeat(5000),
+  "a deep list": "1. ".repeat(3000),
+  "many marks": "_a".repeat(20_000),
+  "a list without end": "- a\n".repeat(10_000),
+};
 
 tests("answers", () => {
   for (const connection of ["eventsource", "fetch", "token"]) {
@@ -133,6 +179,18 @@ tests("answers", () => {
     });
   }
 
+  test("an end with a reason or kind that is not known is said in the service's words", async (t) => {
+    const { page } = await newPage(t);
+    const said = await page.evaluate(async () => {
+      const { endInWords } = await import("/ends.js");
+      return [
+        endInWords({ event: "done", data: { reason: "constructor" } }),
+        endInWords({ event: "failed", data: { kind: "toString", message: "Why." } }),
+      ];
+    });
+    assert.deepEqual(said, ["Finished: constructor.", "Failed: Why."]);
+  });
+
   test("an answer that has failed is asked for again by a button", async (t) => {
     const { page } = await newPage(t);
     const answer = await ask(page, "again and again", { fault: "refused" });
@@ -184,6 +242,54 @@ tests("answers", () => {
     assert.deepEqual([posts, gets], [[200], []]);
   });
 
+  test("Markdown that grows looks in the end as if it had come at once", async (t) => {
+    const { page } = await newPage(t);
+    const text = `${GROWING.repeat(40)}${GROWING}`;
+    const [grown, whole, kept] = await page.evaluate(async (text) => {
+      const { showMarkdown } = await import("/markdown.js");
+      const [grown, whole] = [document.createElement("div"), document.createElement("div")];
+      let first = null;
+      for (let end = 1; end < text.length; end += 17) {
+        showMarkdown(grown, text.slice(0, end));
+        if (end > 1000) first ??= grown.firstChild;
+      }
+      showMarkdown(grown, text);
+      showMarkdown(whole, text);
+      return [grown.innerHTML, whole.innerHTML, grown.firstChild === first];
+    }, text);
+    assert.equal(grown, whole);
+    const [ours, theirs] = await page.evaluate(async (text) => {
+      const { showMarkdown } = await import("/markdown.js");
+      const { Marked } = await import("/vendor/marked/marked.esm.js");
+      const element = document.createElement("div");
+      showMarkdown(element, text);
+      const page = new DOMParser().parseFromString(new Marked().parse(text), "text/html");
+      const words = (element) => element.textContent.trim().replaceAll(/\s+/g, " ");
+      const elements = (root) => [...root.querySelectorAll(":not(div)")].map((e) => `${e.tagName}: ${words(e)}`);
+      return [elements(element), elements(page.body)];
+    }, text);
+    assert.deepEqual(ours, theirs);
+    assert.ok(kept, "what is finished stays");
+    assert.equal(whole.split("<h1>Title</h1>").length, 42);
+    assert.equal(whole.split("after a blank line").length, whole.split("<ol>").length);
+  });
+
+  for (const [name, costly] of Object.entries(COSTLY)) {
+    test(`${name} in an answer: shown as it is, in time, and the rest as Markdown`, async (t) => {
+      const { page } = await newPage(t);
+      const text = `**before**\n\n${costly}\n\n**after**`;
+      const [strong, shown] = await page.evaluate(async (text) => {
+        const { showMarkdown } = await import("/markdown.js");
+        const element = document.createElement("div");
+        for (let end = 1; end < text.length; end += 500) showMarkdown(element, text.slice(0, end));
+        showMarkdown(element, text);
+        return [element.querySelectorAll("strong").length, element.textContent];
+      }, text);
+      assert.equal(strong, 2);
+      assert.ok(shown.includes(costly.trim()));
+    });
+  }
+
   for (const bypassCSP of [false, true]) {
     test(`what a model writes stays text${bypassCSP ? ", even without a content security policy" : ""}`, async (t) => {
       const server = await chat(t);
@@ -210,9 +316,10 @@ tests("answers", () => {
         article.querySelectorAll("script, iframe, svg, style, form, img, object, embed").length,
         [...article.querySelectorAll("*")].filter((e) => [...e.attributes].some((a) => a.name.startsWith("on"))).length,
         [...article.querySelectorAll("a")].filter((a) => a.hasAttribute("href")).length,
+        article.querySelectorAll(".text :is([background], [src], [srcset], [poster])").length,
         document.querySelectorAll("#log").length,
       ]);
-      assert.deepEqual(found, [0, 0, 0, 1]);
+      assert.deepEqual(found, [0, 0, 0, 0, 1]);
       assert.equal(await page.evaluate("window.hacked"), undefined);
       assert.equal(await answer.locator(".prompt").textContent(), HOSTILE);
       assert.deepEqual(outside, []);

@@ -139,6 +139,14 @@ export function setVisibility(page, state) {
   }, state);
 }
 
+// A browser without a window gives the focus to each.
+export function setFocus(page, isFocused) {
+  return page.evaluate((isFocused) => {
+    document.hasFocus = () => isFocused;
+    dispatchEvent(new Event(isFocused ? "focus" : "blur"));
+  }, isFocused);
+}
+
 export const figure = async (page, name) => Number.parseInt(await page.locator(`#status .${name}`).textContent(), 10);
 
 // The responses of the server that match, as they come.

@@ -53,6 +53,42 @@ tests("resume", () => {
     }
   });
 
+  for (const [type, data, isCompared] of [
+    ["done", { reason: "stop" }, true],
+    ["stopped", {}, true],
+    ["failed", { kind: "gone", message: "It is gone." }, false],
+  ]) {
+    test(`after "${type}" the text is ${isCompared ? "" : "not "}compared with the server's`, async (t) => {
+      const { context, page } = await newPage(t);
+      const state = { id: "x", last_event_id: "1-0", text: "", thinking: "" };
+      const first = 'retry: 10\nid: 1-1\nevent: token\ndata: {"text":"half"}\n\n';
+      const last = `id: 1-2\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+      const bodies = [first, last];
+      const loads = [];
+      await context.route("**/api/jobs/x", (route) => {
+        loads.push(route.request().url());
+        return route.fulfill({ json: { ...state, text: isCompared ? "half" : "" } });
+      });
+      await context.route("**/api/jobs/x/events*", (route) => {
+        const body = bodies.shift();
+        return route.fulfill(body ? { contentType: "text/event-stream", body } : { status: 204 });
+      });
+      await page.evaluate(async (state) => {
+        const { AnswerView } = await import("/answer.js");
+        const { Job } = await import("/job.js");
+        const view = new AnswerView({ onPaint: (paint) => paint() });
+        document.getElementById("log").append(view.element);
+        await new Promise((onEnd) => new Job(state, view, { onEnd }).follow());
+        // What the job asks for then, it has asked for before this.
+        await fetch("/api/jobs/x");
+      }, state);
+      assert.equal(loads.length, isCompared ? 2 : 1);
+      const notes = page.locator("#log article .notes");
+      if (isCompared) await notes.getByText("The text is the server's to the character").waitFor();
+      else assert.equal(await notes.textContent(), "");
+    });
+  }
+
   test("over a slow network with long delays all arrives", async (t) => {
     const { context, page } = await newPage(t);
     const network = await context.newCDPSession(page);
@@ -101,8 +137,8 @@ tests("resume", () => {
     const task = page.locator(".task-list li");
     await task.locator(".connection[data-state=open]").waitFor();
     await setVisibility(page, "hidden");
-    await task.locator(".connection[data-state=closed]").waitFor();
-    await page.locator("#status .connection[data-state=closed]").waitFor();
+    await task.locator(".connection[data-state=polled]").waitFor();
+    await page.locator("#status .connection[data-state=paused]").waitFor();
     await answer.locator(".connection[data-state=open]").waitFor();
     // That of the answer, and of the status of the one who looks.
     const watcher = await open(await user(t), server);
@@ -133,7 +169,7 @@ tests("resume", () => {
     const task = page.locator(".task-list li");
     await task.locator(".connection[data-state=open]").waitFor();
     await setVisibility(page, "hidden");
-    await task.locator(".connection[data-state=closed]").waitFor();
+    await task.locator(".connection[data-state=polled]").waitFor();
     await page.evaluate(async () => {
       const opened = (source) => new Promise((resolve) => (source.onopen = resolve));
       window.others = Array.from({ length: 6 }, () => new EventSource("/api/status"));

@@ -1,8 +1,8 @@
-// Long tasks, each with a stream of its own.
+// Long tasks: their streams, and that they get on without one.
 
 import assert from "node:assert/strict";
 
-import { newPage, responses, test, tests, until } from "./harness.mjs";
+import { ask, newPage, open, responses, setFocus, test, tests, until, written } from "./harness.mjs";
 
 const task = (page, name) => page.locator(".task-list li").filter({ hasText: name });
 const percent = (task) => task.locator("progress").evaluate((bar) => bar.position);
@@ -13,8 +13,9 @@ tests("tasks", () => {
     const streams = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
     await page.getByRole("button", { name: "All", exact: true }).click();
     const [picture, sound, failing] = ["Picture", "Sound", "Failing"].map((name) => task(page, name));
-    for (const one of [picture, sound, failing]) await one.locator(".connection[data-state=open]").waitFor();
-    assert.deepEqual(streams, [200, 200, 200]);
+    for (const one of [picture, sound]) await one.locator(".connection[data-state=open]").waitFor();
+    await failing.locator(".connection[data-state=polled][title*='six connections']").waitFor();
+    assert.deepEqual(streams, [200, 200]);
     await until(async () => (await percent(picture)) > 0, "it makes progress");
     assert.match(await page.locator("#tasks .running").textContent(), /running/);
 
@@ -39,6 +40,36 @@ tests("tasks", () => {
     await picture.locator(".step", { hasText: "Stopped." }).waitFor();
     await task(page, "Sound").locator(".step[data-end=done]").waitFor();
     assert.equal(await picture.locator(".result > *").count(), 0);
+  });
+
+  test("of two windows the one with the focus has the streams, and both show how far the tasks are", async (t) => {
+    const { server, context, page } = await newPage(t);
+    await setFocus(page, false);
+    await page.locator("#status .connection[data-state=paused]").waitFor();
+    const other = await open(context, server);
+    const refused = [];
+    context.on("response", (response) => response.status() === 429 && refused.push(response.url()));
+    await other.getByRole("button", { name: "All", exact: true }).click();
+    await other.locator(".task-list .connection[data-state=open]").nth(1).waitFor();
+    assert.equal(await other.locator(".task-list .connection[data-state=polled]").count(), 1);
+    await page.locator(".task-list .connection[data-state=polled]").nth(2).waitFor();
+    for (const window of [page, other]) {
+      for (const name of ["Picture", "Sound", "Failing"]) {
+        await until(async () => (await percent(task(window, name))) > 0, `${name} makes progress`);
+      }
+    }
+    // An answer has room, whichever window has the focus.
+    const answer = await ask(other, "slowly", { fault: "slow" });
+    await written(answer);
+    await written(page.locator("#log article"));
+    await setFocus(other, false);
+    await other.locator("#status .connection[data-state=paused]").waitFor();
+    await setFocus(page, true);
+    await page.locator("#status .connection[data-state=open]").waitFor();
+    await answer.locator(".connection[data-state=open]").waitFor();
+    await page.locator(".task-list .step[data-end=done]").nth(1).waitFor();
+    await other.locator(".task-list .step[data-end=done]").nth(1).waitFor();
+    assert.deepEqual(refused, []);
   });
 
   test("tasks survive a reload, and go on from where they are", async (t) => {
