@@ -58,8 +58,9 @@ impl Chat {
     /// Needs a runtime of tokio's, for what is to be done again and again.
     pub fn new(config: Config, store: Store, upstream: Upstream) -> Arc<Self> {
         let stop = CancellationToken::new();
-        let connections = Connections::default();
-        let renewing = connections.clone().renew(config.abandoned_after);
+        // A little longer, so that renewing may be late.
+        let connections = Connections::new(config.abandoned_after * 4 / 3);
+        let renewing = connections.clone().renew();
         tokio::spawn(stop.clone().run_until_cancelled_owned(renewing));
         Arc::new(Self {
             sessions: Sessions::new(config.streams),

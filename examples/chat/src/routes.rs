@@ -34,7 +34,7 @@ use crate::{
     job::{Job, Name, load},
     origin, page,
     session::{self, Session},
-    store::Log,
+    store::{Log, StoreError},
     task::{self, Task},
     upstream::{Fault, Question, Service, Show, Turn},
 };
@@ -129,7 +129,7 @@ async fn ask(
     match connection {
         None => created(name, &log).await,
         Some(connection) => {
-            let events = follow(&chat, connection, name, log, None);
+            let events = follow(&chat, connection, name, log, None).await?;
             Ok((location(name), events).into_response())
         }
     }
@@ -261,7 +261,7 @@ async fn events_of(
         }
     }
     let connection = Connection::open(owner, &chat.status)?;
-    Ok(follow(chat, connection, name, log, last))
+    Ok(follow(chat, connection, name, log, last).await?)
 }
 
 async fn status(State(chat): Shared, Extension(session): User) -> Result<Response, Error> {
@@ -273,14 +273,15 @@ async fn status(State(chat): Shared, Extension(session): User) -> Result<Respons
     Ok(stream_of(&chat, events))
 }
 
-fn follow(
+async fn follow(
     chat: &Chat,
     connection: Connection,
     name: Name,
     log: Log,
     last: Option<&str>,
-) -> Response {
-    stream_of(chat, chat.connections.follow(connection, name, log, last))
+) -> Result<Response, StoreError> {
+    let events = chat.connections.follow(connection, name, log, last).await?;
+    Ok(stream_of(chat, events))
 }
 
 /// A response that is an event stream. A client that is cut off comes back soon, and when
