@@ -20,7 +20,10 @@ pub mod tls;
 mod tokens;
 pub mod upstream;
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use futures_util::Future;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -85,7 +88,8 @@ impl Chat {
         let running = self.status.count(|figures| &mut figures.jobs);
         self.jobs.spawn(async move {
             if let Err(error) = job.await {
-                eprintln!("a job has lost its log: {error}");
+                // Whoever read this may be gone, and `eprintln` would panic.
+                _ = writeln!(io::stderr(), "a job has lost its log: {error}");
             }
             drop((running, session));
         });
