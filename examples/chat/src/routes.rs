@@ -81,6 +81,7 @@ pub fn app(chat: Arc<Chat>) -> Router {
         .layer(origin::cors(&chat.config))
         .route("/{*path}", get(page::file))
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&chat), origin::check_host))
         .layer(header(CONTENT_SECURITY_POLICY, CONTENT_SECURITY))
         .layer(header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(header(REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
@@ -116,7 +117,7 @@ async fn ask(
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     let connection = wants_events.then(|| Connection::open(&session, &chat.status)).transpose()?;
-    let quota = session.quota.reserve().map_err(Error::Quota)?;
+    let quota = session.quota.reserve()?;
 
     let list = answer_list(&session);
     let turns = turns(&chat, &list).await?;
