@@ -11,12 +11,11 @@ use crate::{
     job::{End, Job, abandoned, interrupted},
     quota::Reservation,
     store::StoreError,
-    upstream::{Delta, FailureKind, Question},
+    upstream::{Delta, FailureKind, MAX_CALLS, Question},
 };
 
 /// All that an answer may come to.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-const MAX_TOOLS: usize = 32;
 
 /// Its state: what its events come to.
 #[derive(Debug, Default, Serialize)]
@@ -63,7 +62,7 @@ impl Answer {
                 self.items.push(Item { r#type: media_type.clone(), base64: base64.clone() });
                 base64.len()
             }
-            Delta::Tool { index, .. } if *index >= MAX_TOOLS => return false,
+            Delta::Tool { index, .. } if *index >= MAX_CALLS => return false,
             Delta::Tool { index, name, arguments } => {
                 if self.tools.len() <= *index {
                     self.tools.resize_with(index + 1, Tool::default);

@@ -16,6 +16,8 @@ pub struct Config {
     pub streams: usize,
     /// Other origins whose pages may use the interface with the cookie.
     pub origins: Vec<HeaderValue>,
+    /// Names of this server, other than `localhost` and those of the origins.
+    pub hosts: Vec<String>,
     /// An answer to which nobody listens for so long is stopped.
     pub abandoned_after: Duration,
     /// How long a one-time token may be used.
@@ -35,6 +37,7 @@ impl Default for Config {
             redis_url: None,
             streams: 5,
             origins: Vec::new(),
+            hosts: Vec::new(),
             abandoned_after: Duration::from_secs(30),
             token_lifetime: Duration::from_secs(30),
             task_pause: Duration::from_millis(80),
@@ -46,17 +49,14 @@ impl Default for Config {
 impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let default = Self::default();
-        let origins = env::var("CHAT_ORIGINS").unwrap_or_default();
-        let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
         Ok(Self {
             address: variable("CHAT_ADDRESS")?.unwrap_or(default.address),
             tls_address: variable("CHAT_TLS_ADDRESS")?,
             replay_events: variable("CHAT_REPLAY_EVENTS")?.unwrap_or(default.replay_events),
             redis_url: variable("REDIS_URL")?,
             streams: variable("CHAT_STREAMS")?.unwrap_or(default.streams),
-            origins: origins
-                .map(|origin| parse("CHAT_ORIGINS", origin))
-                .collect::<Result<_, _>>()?,
+            origins: list("CHAT_ORIGINS")?,
+            hosts: list("CHAT_HOSTS")?,
             ..default
         })
     }
@@ -67,6 +67,13 @@ fn variable<T: FromStr>(name: &'static str) -> Result<Option<T>, ConfigError> {
         Ok(value) if !value.is_empty() => parse(name, &value).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Separated by commas.
+fn list<T: FromStr>(name: &'static str) -> Result<Vec<T>, ConfigError> {
+    let values = env::var(name).unwrap_or_default();
+    let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+    values.map(|value| parse(name, value)).collect()
 }
 
 fn parse<T: FromStr>(name: &'static str, value: &str) -> Result<T, ConfigError> {

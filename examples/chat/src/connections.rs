@@ -20,8 +20,12 @@ use crate::{
     store::{Log, StoreError},
 };
 
-#[derive(Clone, Debug, Default)]
-pub struct Connections(Arc<Mutex<HashMap<Name, Followed>>>);
+#[derive(Clone, Debug)]
+pub struct Connections {
+    all: Arc<Mutex<HashMap<Name, Followed>>>,
+    /// How long it is enough to have said that somebody listens.
+    listened: Duration,
+}
 
 /// A log that at least one connection follows.
 #[derive(Debug)]
@@ -53,23 +57,29 @@ impl Connection {
 }
 
 impl Connections {
+    pub fn new(listened: Duration) -> Self {
+        Self { all: Arc::default(), listened }
+    }
+
     /// The events of a log after an ID, for one connection.
-    pub fn follow(
+    pub async fn follow(
         &self,
         connection: Connection,
         name: Name,
         log: Log,
         last: Option<&str>,
-    ) -> impl Stream<Item = Result<Encoded, Broken>> + use<> {
+    ) -> Result<impl Stream<Item = Result<Encoded, Broken>> + use<>, StoreError> {
         let events = log.follow(last).map(|event| event.map_err(Broken::from));
-        let following = self.enter(name, log);
+        let following = self.enter(name, log.clone());
+        // To say so with all others may be too late.
+        log.listened(self.listened).await?;
         let cut = following.cut.clone();
         // After its events, or the cut: only the latter is an error.
         let end = stream::once(async move {
             let _open_until_here = (connection, &following);
             following.cut.is_cancelled().then_some(Err(Broken::Cut))
         });
-        events.take_until(cut.cancelled_owned()).chain(end.filter_map(future::ready))
+        Ok(events.take_until(cut.cancelled_owned()).chain(end.filter_map(future::ready)))
     }
 
     /// Breaks off all connections to a log.
@@ -80,14 +90,14 @@ impl Connections {
     }
 
     /// Says again and again for which logs somebody listens here.
-    pub async fn renew(self, time: Duration) {
+    pub async fn renew(self) {
         loop {
             let logs: Vec<Log> = self.all().values().map(|followed| followed.log.clone()).collect();
             for log in logs {
                 // If that fails the connections do, too.
-                _ = log.listened(time + time / 3).await;
+                _ = log.listened(self.listened).await;
             }
-            tokio::time::sleep(time / 3).await;
+            tokio::time::sleep(self.listened / 4).await;
         }
     }
 
@@ -103,7 +113,7 @@ impl Connections {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Name, Followed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

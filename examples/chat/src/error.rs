@@ -13,7 +13,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::store::StoreError;
+use crate::{quota::Refused, store::StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -39,8 +39,12 @@ pub enum Error {
     Token,
     #[error("pages of other sites may not do this: see CHAT_ORIGINS in the README")]
     OtherOrigin,
+    #[error("this server is not known by that name: add it to CHAT_HOSTS, see the README")]
+    OtherHost,
     #[error("your quota is used up: wait {} minutes", .0.as_secs().div_ceil(60))]
-    Quota(Duration),
+    QuotaUsed(Duration),
+    #[error("your answers that run may use all of your quota: wait for them, or stop one")]
+    QuotaReserved,
     #[error("you have too many streams open: close one, such as another tab")]
     TooManyStreams,
     #[error("you have too many tasks: wait for one to end, or cancel it")]
@@ -57,6 +61,15 @@ pub enum Error {
     State(#[from] serde_json::Error),
 }
 
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Used(time) => Self::QuotaUsed(time),
+            Refused::Reserved => Self::QuotaReserved,
+        }
+    }
+}
+
 impl Error {
     fn status(&self) -> StatusCode {
         match self {
@@ -70,10 +83,12 @@ impl Error {
             Self::Query(rejection) => rejection.status(),
             Self::Path(rejection) => rejection.status(),
             Self::Token => StatusCode::UNAUTHORIZED,
-            Self::OtherOrigin => StatusCode::FORBIDDEN,
-            Self::Quota(_) | Self::TooManyStreams | Self::TooManyTasks | Self::TooManyTokens(_) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::OtherOrigin | Self::OtherHost => StatusCode::FORBIDDEN,
+            Self::QuotaUsed(_)
+            | Self::QuotaReserved
+            | Self::TooManyStreams
+            | Self::TooManyTasks
+            | Self::TooManyTokens(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::Stopping | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::State(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -81,8 +96,8 @@ impl Error {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Quota(time) | Self::TooManyTokens(time) => Some(*time),
-            Self::TooManyStreams | Self::TooManyTasks | Self::Stopping => {
+            Self::QuotaUsed(time) | Self::TooManyTokens(time) => Some(*time),
+            Self::QuotaReserved | Self::TooManyStreams | Self::TooManyTasks | Self::Stopping => {
                 Some(Duration::from_secs(5))
             }
             Self::Full | Self::Store(_) => Some(Duration::from_secs(60)),

@@ -76,6 +76,7 @@ impl<S: Serialize> Job<S> {
             id: Id,
             #[serde(flatten)]
             state: &'a S,
+            // The last of them: `store/redis/push.lua` writes it for a job that is gone.
             end: Option<&'a End>,
         }
         let saved = Saved { id: self.name.id, state: &self.state, end };

@@ -20,7 +20,10 @@ pub mod tls;
 mod tokens;
 pub mod upstream;
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use futures_util::Future;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -58,8 +61,9 @@ impl Chat {
     /// Needs a runtime of tokio's, for what is to be done again and again.
     pub fn new(config: Config, store: Store, upstream: Upstream) -> Arc<Self> {
         let stop = CancellationToken::new();
-        let connections = Connections::default();
-        let renewing = connections.clone().renew(config.abandoned_after);
+        // A little longer, so that renewing may be late.
+        let connections = Connections::new(config.abandoned_after * 4 / 3);
+        let renewing = connections.clone().renew();
         tokio::spawn(stop.clone().run_until_cancelled_owned(renewing));
         Arc::new(Self {
             sessions: Sessions::new(config.streams),
@@ -84,7 +88,8 @@ impl Chat {
         let running = self.status.count(|figures| &mut figures.jobs);
         self.jobs.spawn(async move {
             if let Err(error) = job.await {
-                eprintln!("a job has lost its log: {error}");
+                // Whoever read this may be gone, and `eprintln` would panic.
+                _ = writeln!(io::stderr(), "a job has lost its log: {error}");
             }
             drop((running, session));
         });

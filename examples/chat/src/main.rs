@@ -8,15 +8,21 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    // Each open stream is an open file, and many systems give 1024 to whoever does not ask
+    // for more. Whatever it comes to, the server runs with it.
+    #[cfg(unix)]
+    {
+        _ = rlimit::increase_nofile_limit(u64::MAX);
+    }
     let config = Config::from_env()?;
     let store = Store::new(config.redis_url.as_deref(), config.replay_events).await?;
     let upstream = Upstream::from_env().await?;
     let listener = TcpListener::bind(config.address).await?;
-    println!("open http://{}", listener.local_addr()?);
+    say(&format!("open http://{}", listener.local_addr()?));
     let tls = match config.tls_address {
         Some(address) => {
             let listener = TcpListener::bind(address).await?;
-            println!("or   https://{}", listener.local_addr()?);
+            say(&format!("or   https://{}", listener.local_addr()?));
             Some(tls::Listener::new(listener)?)
         }
         None => None,
@@ -27,12 +33,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(async move {
         asked_to_stop().await;
         stop.cancel();
-        // Whoever read this may be gone, and `println` would panic.
-        _ = writeln!(io::stdout(), "stopping; again to stop at once");
+        say("stopping; again to stop at once");
         asked_to_stop().await;
         std::process::exit(1);
     });
     Ok(chat::serve(chat, listener, tls).await?)
+}
+
+/// Whoever read this may be gone, and `println` would panic.
+fn say(line: &str) {
+    _ = writeln!(io::stdout(), "{line}");
 }
 
 /// By Ctrl-C, or by whoever started it.

@@ -1,10 +1,13 @@
-//! Which pages may do what.
+//! Which pages may do what, and by which name.
 //!
 //! Pages of this server: all. Those of `CHAT_ORIGINS`: all, and with the cookie, if a
 //! browser sends it, which is to pages of the same site only. Those of any other origin:
 //! open an event stream with a token, without the cookie; the handler says so itself.
+//!
+//! A page elsewhere can have its own name lead to this server, and then it is a page of
+//! this server (DNS rebinding). So a name has to be known; an address cannot be made up.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -49,6 +52,43 @@ pub async fn check(
     Ok(next.run(request).await)
 }
 
+/// Refuses what comes by a name that is not known.
+pub async fn check_host(
+    State(chat): State<Arc<Chat>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    // Whoever names none is not a browser.
+    if host(&request).is_some_and(|host| !is_known(&chat.config, host)) {
+        return Err(Error::OtherHost);
+    }
+    Ok(next.run(request).await)
+}
+
+fn is_known(config: &Config, host: &str) -> bool {
+    let Some(name) = name(host) else { return false };
+    let mut origins = config.origins.iter().filter_map(|origin| origin.to_str().ok());
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok()
+        || config.hosts.iter().any(|known| known.eq_ignore_ascii_case(&name))
+        || origins.any(|origin| {
+            let known = origin.split_once("://").and_then(|(_, host)| self::name(host));
+            known.is_some_and(|known| known.eq_ignore_ascii_case(&name))
+        })
+}
+
+/// Without the port.
+fn name(host: &str) -> Option<String> {
+    let host: Authority = host.parse().ok()?;
+    Some(host.host().trim_matches(['[', ']']).to_owned())
+}
+
+/// Over HTTP/2 it is in the URI. One that is not text is none that we know.
+fn host(request: &Request) -> Option<&str> {
+    let header = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
+    request.uri().authority().map(Authority::as_str).or(header)
+}
+
 fn is_allowed(config: &Config, request: &Request) -> bool {
     let Some(origin) = request.headers().get(ORIGIN) else {
         // Not a browser: those always say it.
@@ -62,9 +102,6 @@ fn is_allowed(config: &Config, request: &Request) -> bool {
     if let Some(site) = request.headers().get("sec-fetch-site") {
         return site == "same-origin";
     }
-    // Over HTTP/2 the host is in the URI.
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(Authority::as_str).or(host);
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    matches!((host, origin), (Some(host), Some((_, origin))) if host == origin)
+    matches!((host(request), origin), (Some(host), Some((_, origin))) if host == origin)
 }

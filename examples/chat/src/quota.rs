@@ -21,6 +21,15 @@ pub struct Window {
     reserved: u64,
 }
 
+/// Why nothing can be reserved.
+#[derive(Debug)]
+pub enum Refused {
+    /// All is used, for so long.
+    Used(Duration),
+    /// All is used or reserved, and of the latter some may be given back.
+    Reserved,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Used {
     pub used: u64,
@@ -32,8 +41,8 @@ impl Quota {
         Self(watch::Sender::new(Window { since: Instant::now(), spent: 0, reserved: 0 }))
     }
 
-    /// What one answer may use; or else how long to wait.
-    pub fn reserve(&self) -> Result<Reservation, Duration> {
+    /// What one answer may use.
+    pub fn reserve(&self) -> Result<Reservation, Refused> {
         let mut result = Ok(());
         self.0.send_modify(|window| result = window.reserve());
         result.map(|()| Reservation { quota: self.clone(), left: RESERVED })
@@ -49,13 +58,16 @@ impl Window {
         Used { used: self.spent + self.reserved, of: TOKENS }
     }
 
-    fn reserve(&mut self) -> Result<(), Duration> {
+    fn reserve(&mut self) -> Result<(), Refused> {
         let age = self.since.elapsed();
         if age >= WINDOW {
             (self.since, self.spent) = (Instant::now(), 0);
         }
+        if self.spent + RESERVED > TOKENS {
+            return Err(Refused::Used(WINDOW.saturating_sub(age)));
+        }
         if self.spent + self.reserved + RESERVED > TOKENS {
-            return Err(WINDOW.saturating_sub(age));
+            return Err(Refused::Reserved);
         }
         self.reserved += RESERVED;
         Ok(())
@@ -106,9 +118,13 @@ mod tests {
 
         let all: Vec<_> = std::iter::from_fn(|| quota.reserve().ok()).collect();
         assert_eq!(all.len(), 9);
-        assert!(quota.reserve().unwrap_err() <= WINDOW);
+        assert!(matches!(quota.reserve(), Err(Refused::Reserved)));
         drop(all);
         let mut reservation = quota.reserve().unwrap();
         assert_eq!((0..).take_while(|_| reservation.spend()).count(), RESERVED as usize);
+        while let Ok(mut reservation) = quota.reserve() {
+            while reservation.spend() {}
+        }
+        assert!(matches!(quota.reserve(), Err(Refused::Used(time)) if time <= WINDOW));
     }
 }

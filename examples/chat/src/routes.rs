@@ -34,7 +34,7 @@ use crate::{
     job::{Job, Name, load},
     origin, page,
     session::{self, Session},
-    store::Log,
+    store::{Log, StoreError},
     task::{self, Task},
     upstream::{Fault, Question, Service, Show, Turn},
 };
@@ -81,6 +81,7 @@ pub fn app(chat: Arc<Chat>) -> Router {
         .layer(origin::cors(&chat.config))
         .route("/{*path}", get(page::file))
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&chat), origin::check_host))
         .layer(header(CONTENT_SECURITY_POLICY, CONTENT_SECURITY))
         .layer(header(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(header(REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
@@ -116,7 +117,7 @@ async fn ask(
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     let connection = wants_events.then(|| Connection::open(&session, &chat.status)).transpose()?;
-    let quota = session.quota.reserve().map_err(Error::Quota)?;
+    let quota = session.quota.reserve()?;
 
     let list = answer_list(&session);
     let turns = turns(&chat, &list).await?;
@@ -129,7 +130,7 @@ async fn ask(
     match connection {
         None => created(name, &log).await,
         Some(connection) => {
-            let events = follow(&chat, connection, name, log, None);
+            let events = follow(&chat, connection, name, log, None).await?;
             Ok((location(name), events).into_response())
         }
     }
@@ -261,7 +262,7 @@ async fn events_of(
         }
     }
     let connection = Connection::open(owner, &chat.status)?;
-    Ok(follow(chat, connection, name, log, last))
+    Ok(follow(chat, connection, name, log, last).await?)
 }
 
 async fn status(State(chat): Shared, Extension(session): User) -> Result<Response, Error> {
@@ -273,14 +274,15 @@ async fn status(State(chat): Shared, Extension(session): User) -> Result<Respons
     Ok(stream_of(&chat, events))
 }
 
-fn follow(
+async fn follow(
     chat: &Chat,
     connection: Connection,
     name: Name,
     log: Log,
     last: Option<&str>,
-) -> Response {
-    stream_of(chat, chat.connections.follow(connection, name, log, last))
+) -> Result<Response, StoreError> {
+    let events = chat.connections.follow(connection, name, log, last).await?;
+    Ok(stream_of(chat, events))
 }
 
 /// A response that is an event stream. A client that is cut off comes back soon, and when

@@ -32,6 +32,7 @@ use sse_wire::{EventStream, Parser};
 pub use self::{
     failure::{Failure, FailureKind},
     settings::{Key, Settings},
+    tools::MAX_CALLS,
 };
 
 const EVENT_STREAM: &str = "text/event-stream";
@@ -40,7 +41,9 @@ const EVENT_STREAM: &str = "text/event-stream";
 const MAX_EVENT: usize = 4 << 20;
 /// Of a whole answer, as it is on the wire.
 const MAX_ANSWER: u64 = 16 << 20;
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE_OF_FAKE: Duration = Duration::from_secs(30);
+/// Some think for minutes, and say nothing.
+const SILENCE: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Debug, Default)]
 pub struct Question {
@@ -139,9 +142,14 @@ impl Upstream {
     /// The service that `LLM_BASE_URL`, `LLM_API_KEY`, `LLM_MODEL` and `LLM_SERVICE` name, or
     /// else the fake.
     pub async fn from_env() -> io::Result<Self> {
-        match Settings::from_vars(|name| std::env::var(name).ok())? {
+        let get = |name: &str| std::env::var(name).ok();
+        let upstream = match Settings::from_vars(get)? {
             Some(settings) => Self::real(settings),
             None => Self::fake().await,
+        }?;
+        match Settings::silence(get)? {
+            Some(silence) => upstream.silent_after(silence),
+            None => Ok(upstream),
         }
     }
 
@@ -154,7 +162,7 @@ impl Upstream {
     pub async fn fake_at(speed: u32) -> io::Result<Self> {
         let address = fake::start(speed).await?;
         let base_url = settings::base_url(&format!("http://{address}/v1"))?;
-        let client = settings::client(&base_url, SILENCE)?;
+        let client = settings::client(&base_url, SILENCE_OF_FAKE)?;
         Ok(Self { client, target: Target::Fake { base_url } })
     }
 
@@ -165,7 +173,7 @@ impl Upstream {
         Ok(Self { client, target: Target::Real { service, base_url, model, key } })
     }
 
-    /// Gives up after so long without a byte, instead of 30 seconds. A comment is a sign of
+    /// Gives up after so long without a byte, instead of 300 seconds, or of the fake 30. A comment is a sign of
     /// life, too: services send them while they think.
     pub fn silent_after(self, silence: Duration) -> io::Result<Self> {
         let (Target::Fake { base_url } | Target::Real { base_url, .. }) = &self.target;

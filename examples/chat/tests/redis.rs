@@ -163,6 +163,7 @@ async fn the_log_of_a_job_that_is_gone_is_ended_once() {
     let (here, there) = two_stores(&server).await;
     let gone = here.create("gone").await.unwrap();
     let lives = here.create("lives").await.unwrap();
+    gone.save(r#"{"text":"a","end":null}"#.into()).await.unwrap();
     push(&gone, "1").await;
     push(&lives, "1").await;
     let mut followers = Vec::new();
@@ -185,6 +186,15 @@ async fn the_log_of_a_job_that_is_gone_is_ended_once() {
     assert!(matches!(paused.save("late".into()).await, Err(StoreError::Closed)));
     assert!(matches!(paused.end(&late, "late".into()).await, Err(StoreError::Closed)));
     assert_eq!(paused.events().await.unwrap().0.len(), 2);
+    let state = paused.state().await.unwrap();
+    let end = r#""end":{"event":"failed","data":{"kind":"gone","message":"#;
+    assert!(state.json.starts_with(&format!(r#"{{"text":"a",{end}"#)), "{}", state.json);
+    serde_json::from_str::<serde_json::Value>(&state.json).unwrap();
+    // What it did not know yet is found after it.
+    let After::Events(events) = paused.after(&state.last_event_id).await.unwrap() else {
+        panic!("a gap");
+    };
+    assert_eq!(events.len(), 2);
 
     assert_eq!(push(&lives, "2").await, open(&there, "lives").await.events().await.unwrap().1);
 }
@@ -332,8 +342,12 @@ async fn there_are_only_so_many_logs() {
     );
     let mut connection = server.connect().await;
     others.key("chat:created").invoke_async::<()>(&mut connection).await.unwrap();
-    here.create("last").await.unwrap();
+    let last = here.create("last").await.unwrap();
     assert!(matches!(here.create("more").await, Err(StoreError::Full)));
+    // What has ended makes room.
+    last.end(&Event::new("end"), String::new()).await.unwrap();
+    here.create("more").await.unwrap();
+    assert!(here.open("last").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ of_both! {
     who_listens_is_known_for_so_long
     lists_and_logs_are_found_again
     a_list_has_an_end
+    what_no_list_has_any_more_goes_when_it_has_ended
     a_thousand_followers_get_every_event_once
 }
 
@@ -277,6 +278,26 @@ async fn a_list_has_an_end(store: Store) {
     }
     let names = store.list("all").await.unwrap();
     assert_eq!((names.len(), &*names[0], &*names[99]), (100, "1", "100"));
+}
+
+async fn what_no_list_has_any_more_goes_when_it_has_ended(store: Store) {
+    let running = store.create("running").await.unwrap();
+    store.add("all", "running").await.unwrap();
+    for n in 0..101 {
+        let name = n.to_string();
+        let log = store.create(&name).await.unwrap();
+        log.end(&Event::new("end"), String::new()).await.unwrap();
+        store.add("all", &name).await.unwrap();
+    }
+    let is_there = async |name: &str| store.open(name).await.unwrap().is_some();
+    assert!(!is_there("0").await);
+    assert!(is_there("1").await && is_there("running").await);
+    store.clear("all").await.unwrap();
+    assert!(!is_there("1").await && !is_there("100").await);
+    // Whoever follows it gets the end.
+    let follower = running.follow(None);
+    running.end(&Event::new("end"), String::new()).await.unwrap();
+    assert_eq!(rest(follower).await, ["end"]);
 }
 
 /// Each takes an event before the next comes, or it could be too slow.

@@ -86,6 +86,17 @@ fn the_server_learns_the_last_event_id_and_that_a_client_has_gone() {
     server.gone.recv_timeout(MINUTE / 2).expect("the stream of the client was dropped");
 }
 
+/// With its port, or the server would take its own pages for those of another origin.
+#[test]
+#[ignore = "needs nginx: run `.ci/nginx`"]
+fn the_server_learns_the_host_that_the_client_has_asked_for() {
+    let server = Server::start(Header::Missing, MINUTE);
+    let nginx = Nginx::start(CONFIGURATION, server.address);
+    let host = format!("127.0.0.1:{}", nginx.port);
+    let response = ureq::get(format!("http://{host}/host")).call().unwrap();
+    assert_eq!(response.into_body().read_to_string().unwrap(), host);
+}
+
 fn with_tls() -> String {
     let text = replace(CONFIGURATION, "#listen ", "listen ");
     replace(
@@ -133,7 +144,8 @@ impl Server {
         };
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let app = Router::new().route("/events", get(events));
+        let host = async |headers: HeaderMap| headers["host"].to_str().unwrap().to_owned();
+        let app = Router::new().route("/events", get(events)).route("/host", get(host));
         runtime.spawn(axum::serve(listener, app).into_future());
         Self { address, acknowledged, gone, _runtime: runtime }
     }

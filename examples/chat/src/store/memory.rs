@@ -41,11 +41,14 @@ impl Store {
     pub fn create(&self, name: &str) -> Result<Log, StoreError> {
         let mut all = self.all();
         let All { logs, lists } = &mut *all;
-        logs.retain(|_, log| !log.is_old());
-        lists.retain(|_, names| names.iter().any(|name| logs.contains_key(name)));
+        logs.retain(|_, log| !log.may_go());
         if logs.len() >= MAX_LOGS {
-            return Err(StoreError::Full);
+            let ended = logs.iter().filter_map(|(name, log)| Some((log.ended()?, name)));
+            let (_, oldest) = ended.min().ok_or(StoreError::Full)?;
+            let oldest = oldest.clone();
+            logs.remove(&oldest);
         }
+        lists.retain(|_, names| names.iter().any(|name| logs.contains_key(name)));
         let log = Log::new(self.max_events);
         logs.insert(name.to_owned(), log.clone());
         Ok(log)
@@ -63,10 +66,11 @@ impl Store {
     pub fn add(&self, list: &str, name: &str) {
         let mut all = self.all();
         let names = all.lists.entry(list.to_owned()).or_default();
-        if names.len() == MAX_LIST {
-            names.pop_front();
-        }
         names.push_back(name.to_owned());
+        if names.len() > MAX_LIST {
+            let fallen = names.pop_front();
+            all.forget(fallen);
+        }
     }
 
     pub fn list(&self, list: &str) -> Vec<String> {
@@ -74,11 +78,30 @@ impl Store {
     }
 
     pub fn clear(&self, list: &str) {
-        self.all().lists.remove(list);
+        let mut all = self.all();
+        let names = all.lists.remove(list);
+        all.forget(names.into_iter().flatten());
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl All {
+    /// No list has them any more: they go as soon as they have ended, or one user could
+    /// fill the store. Whoever follows one has it still.
+    fn forget(&mut self, names: impl IntoIterator<Item = String>) {
+        for name in names {
+            let Some(log) = self.logs.get(&name) else { continue };
+            log.0.send_if_modified(|inner| {
+                inner.is_forgotten = true;
+                false
+            });
+            if log.may_go() {
+                self.logs.remove(&name);
+            }
+        }
     }
 }
 
@@ -92,6 +115,8 @@ struct Inner {
     first: String,
     state: State,
     has_ended: bool,
+    /// It was in a list, and is not any more.
+    is_forgotten: bool,
     is_to_stop: bool,
     listened_until: Instant,
     used: Instant,
@@ -110,6 +135,7 @@ impl Log {
             first,
             state,
             has_ended: false,
+            is_forgotten: false,
             is_to_stop: false,
             listened_until: now,
             used: now,
@@ -197,9 +223,15 @@ impl Log {
         _ = self.0.subscribe().wait_for(|inner| inner.is_to_stop).await;
     }
 
-    fn is_old(&self) -> bool {
+    fn may_go(&self) -> bool {
         let inner = self.0.borrow();
-        inner.has_ended && inner.used.elapsed() > KEPT
+        inner.has_ended && (inner.is_forgotten || inner.used.elapsed() > KEPT)
+    }
+
+    /// When it was last used, if it has ended.
+    fn ended(&self) -> Option<Instant> {
+        let inner = self.0.borrow();
+        inner.has_ended.then_some(inner.used)
     }
 }
 
@@ -282,5 +314,18 @@ mod tests {
         assert!(store.open("c").is_none());
         store.clear("all");
         assert!(store.list("all").is_empty());
+    }
+
+    #[test]
+    fn a_full_store_drops_what_has_ended_and_refuses_only_if_all_run() {
+        let store = Store::new(1);
+        let logs: Vec<_> = (0..MAX_LOGS).map(|n| store.create(&n.to_string()).unwrap()).collect();
+        assert!(matches!(store.create("more"), Err(StoreError::Full)));
+        for n in [7, 3, 5] {
+            logs[n].end(&Event::new("end"), String::new());
+        }
+        store.create("more").unwrap();
+        assert!(store.open("7").is_none());
+        assert!(store.open("3").is_some() && store.open("5").is_some());
     }
 }

@@ -3,12 +3,13 @@
 //! | key | what it is |
 //! |---|---|
 //! | `chat:events:NAME` | a stream: the last events, each a field `type` → `data`. Its IDs go to clients as they are |
-//! | `chat:log:NAME` | a hash: the IDs `last` and `dropped`, up to which events are not held any more; their `bytes`; `state` and `state_id`; and `has_ended` |
+//! | `chat:log:NAME` | a hash: the IDs `last` and `dropped`, up to which events are not held any more; their `bytes`; `state` and `state_id`; `has_ended`; and `is_forgotten`, if it was in a list and is not any more |
 //! | `chat:lease:NAME` | is there while the job lives, and a few seconds longer |
 //! | `chat:listened:NAME` | is there while somebody listens |
 //! | `chat:stop:NAME` | is there if the job was asked to stop |
 //! | `chat:list:NAME` | a list of names |
 //! | `chat:created` | a sorted set: the logs of the last hour, and when they were created |
+//! | `chat:ended` | a sorted set: those that have ended, and when they go |
 //!
 //! Whatever has to change together is changed by a script, which Redis runs as one step.
 //!
@@ -54,13 +55,17 @@ use super::{State, StoreError, gap_event};
 const KEPT: u64 = 3600;
 /// So many new logs in that time.
 const MAX_LOGS: usize = 10_000;
-const MAX_LIST: isize = 100;
+const MAX_LIST: usize = 100;
+const CREATED: &str = "chat:created";
+const ENDED: &str = "chat:ended";
 /// What a [`Replay`](sse_wire::Replay) holds by default.
 const MAX_BYTES: usize = 1024 * 1024;
 /// Whoever waits looks again after so long, in case the news were lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// A Redis that takes longer is as good as none.
 const RESPONSE_TIME: Duration = Duration::from_secs(5);
+/// The data of the last event if the job has no lease.
+const GONE: &str = r#"{"kind":"gone","message":"The server that ran this is gone. Try again."}"#;
 /// The ID before the first event: Redis gives it to none.
 const START: &str = "0-0";
 
@@ -105,8 +110,8 @@ impl Store {
             LazyLock::new(|| Script::new(include_str!("redis/create.lua")));
         let mut log = Log::new(&self.0, name);
         let Keys { log: hash, events, lease, stop, .. } = &*log.keys;
-        let mut create = CREATE.key("chat:created");
-        create.key(hash).key(events).key(lease).key(stop);
+        let mut create = CREATE.key(CREATED);
+        create.key(ENDED).key(hash).key(events).key(lease).key(stop);
         create.arg(name).arg(KEPT).arg(MAX_LOGS).arg(LEASE.as_millis() as u64);
         if !self.0.run(&create).await? {
             return Err(StoreError::Full);
@@ -125,11 +130,8 @@ impl Store {
     }
 
     pub async fn add(&self, list: &str, name: &str) -> Result<(), StoreError> {
-        let list = list_key(list);
-        let mut commands = redis::pipe();
-        commands.atomic().rpush(&list, name).ltrim(&list, -MAX_LIST, -1);
-        commands.expire(&list, KEPT as i64);
-        self.0.query(&commands).await
+        self.0.query::<()>(redis::pipe().rpush(list_key(list), name)).await?;
+        self.shorten(list, MAX_LIST).await
     }
 
     pub async fn list(&self, list: &str) -> Result<Vec<String>, StoreError> {
@@ -141,7 +143,16 @@ impl Store {
     }
 
     pub async fn clear(&self, list: &str) -> Result<(), StoreError> {
-        self.0.query(redis::pipe().del(list_key(list))).await
+        self.shorten(list, 0).await
+    }
+
+    /// To the last names of a list.
+    async fn shorten(&self, list: &str, max_list: usize) -> Result<(), StoreError> {
+        static SHORTEN: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!("redis/shorten.lua")));
+        let mut shorten = SHORTEN.key(list_key(list));
+        shorten.key(CREATED).key(ENDED).arg(max_list).arg(KEPT);
+        self.0.run(&shorten).await
     }
 }
 
@@ -175,6 +186,7 @@ impl Clone for Log {
 
 #[derive(Debug)]
 struct Keys {
+    name: String,
     log: String,
     events: String,
     lease: String,
@@ -209,6 +221,7 @@ struct Read {
 impl Log {
     fn new(shared: &Arc<Shared>, name: &str) -> Self {
         let keys = Keys {
+            name: name.to_owned(),
             log: format!("chat:log:{name}"),
             events: format!("chat:events:{name}"),
             lease: format!("chat:lease:{name}"),
@@ -382,11 +395,11 @@ impl Log {
             Push::End { json } => ("end", json),
             Push::Gone => ("gone", ""),
         };
-        let Keys { log, events, lease, .. } = &*self.keys;
+        let Keys { name, log, events, lease, .. } = &*self.keys;
         let mut push = PUSH.key(log);
-        push.key(events).key(lease);
+        push.key(events).key(lease).key(ENDED);
         push.arg(how).arg(event.event_type()).arg(event.data()).arg(json);
-        push.arg(self.shared.max_events).arg(MAX_BYTES).arg(KEPT).arg(news::CHANNEL);
+        push.arg(self.shared.max_events).arg(MAX_BYTES).arg(KEPT).arg(news::CHANNEL).arg(name);
         self.shared.run(&push).await
     }
 }
@@ -410,7 +423,7 @@ fn encode(entries: Vec<Entry>) -> Result<Vec<Encoded>, StoreError> {
 fn gone_event() -> Event {
     Event::builder()
         .event_type("failed")
-        .data(r#"{"kind":"gone","message":"The server that ran this is gone. Try again."}"#)
+        .data(GONE)
         .build()
         .expect("a constant event type is valid")
 }

@@ -40,6 +40,16 @@ impl Settings {
         let key = key.map(|key| Key::new(&key)).transpose()?;
         Ok(Some(Self { service, base_url, key, model }))
     }
+
+    /// After how long without a byte to give up, in seconds.
+    pub fn silence(get: impl Fn(&str) -> Option<String>) -> io::Result<Option<Duration>> {
+        let seconds = get("LLM_SILENCE").unwrap_or_default();
+        match seconds.trim().parse() {
+            Ok(seconds @ 1..=86_400) => Ok(Some(Duration::from_secs(seconds))),
+            _ if seconds.trim().is_empty() => Ok(None),
+            _ => Err(invalid("set LLM_SILENCE to a number of seconds, at most a day")),
+        }
+    }
 }
 
 /// A secret that goes into headers, and nowhere else.

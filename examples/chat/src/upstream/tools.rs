@@ -3,7 +3,7 @@
 use super::Failure;
 
 /// In one answer.
-const MAX_CALLS: usize = 64;
+pub const MAX_CALLS: usize = 32;
 
 /// Services number calls as they like, such as by their place among all blocks. Here they
 /// are numbered from 0, in the order in which they come, so that a reader may keep them in

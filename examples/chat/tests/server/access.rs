@@ -163,6 +163,26 @@ async fn pages_of_other_origins_may_read_only_if_they_are_listed() {
     assert!(!other.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
 }
 
+/// A page elsewhere can have its own name lead here.
+#[tokio::test]
+async fn a_name_that_is_not_known_is_refused() {
+    let hosts = vec!["chat.example".to_owned()];
+    let server = Server::with(Config { hosts, ..with_listed() }).await;
+    let user = server.user().await;
+    for path in ["/", "/app.js", "/api/answers"] {
+        let by = |host: &str| user.get(path).header("host", host);
+        for name in ["localhost", "LocalHost:1", "127.0.0.1", "[::1]:80", "192.168.1.2:3000"] {
+            send(by(name), 200).await;
+        }
+        for name in ["chat.example", "Chat.Example:8443", "listed.example"] {
+            send(by(name), 200).await;
+        }
+        for name in ["evil.example", "localhost.evil.example", "chat.example.evil", "", "a b"] {
+            assert!(error(by(name), 403).await.contains("CHAT_HOSTS"), "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn pages_of_other_sites_cannot_make_a_browser_do_anything() {
     let server = Server::with(with_listed()).await;

@@ -187,3 +187,19 @@ async fn an_answer_that_nobody_listens_to_is_stopped() {
     assert_eq!(user.ended(&heard).await["end"]["event"], "stopped");
     until(async || server.chat.status.figures().jobs == 0).await;
 }
+
+/// Or an answer could be stopped right after somebody has come.
+#[tokio::test]
+async fn who_comes_listens_at_once() {
+    let after = Duration::from_secs(3600);
+    let server = Server::with(Config { abandoned_after: after, ..config() }).await;
+    let user = server.user().await;
+    let job = user.begin("silent").await;
+    let session = user.cookie.to_str().unwrap().strip_prefix("session=").unwrap();
+    let name = format!("{session}/{}", job.rsplit('/').next().unwrap());
+    let log = server.chat.store.open(&name).await.unwrap().unwrap();
+    log.listened(Duration::ZERO).await.unwrap();
+    assert!(!log.is_listened_to().await.unwrap());
+    let _events = user.events(&job, None).await;
+    assert!(log.is_listened_to().await.unwrap());
+}

@@ -113,7 +113,10 @@ async fn a_request_that_never_ends_does_not_keep_the_server() {
     let grace = Duration::from_millis(200);
     let server = Server::with(Config { grace, ..config() }).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
-    socket.write_all(b"POST /api/answers HTTP/1.1\r\nhost: a\r\ncontent-length: 9").await.unwrap();
+    socket
+        .write_all(b"POST /api/answers HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9")
+        .await
+        .unwrap();
     let user = server.user().await;
     send(user.get("/"), 200).await;
     server.chat.stop.cancel();

@@ -43,6 +43,20 @@ fn what_is_missing_or_wrong_is_named() {
     }
 }
 
+#[test]
+fn silence_is_some_seconds() {
+    let silence = |value: Option<&str>| {
+        let get = |name: &str| value.filter(|_| name == "LLM_SILENCE").map(str::to_owned);
+        Settings::silence(get).map_err(|error| error.to_string())
+    };
+    assert_eq!(silence(None), Ok(None));
+    assert_eq!(silence(Some("")), Ok(None));
+    assert_eq!(silence(Some(" 120 ")), Ok(Some(std::time::Duration::from_secs(120))));
+    for bad in ["0", "-1", "2m", "1.5", "18446744073709551615"] {
+        assert!(silence(Some(bad)).unwrap_err().contains("LLM_SILENCE"), "{bad}");
+    }
+}
+
 /// Nothing in it is treated as a secret.
 #[tokio::test]
 async fn a_base_url_has_no_secrets() {

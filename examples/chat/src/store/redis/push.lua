@@ -1,8 +1,10 @@
 -- Adds an event, and returns its ID; or nothing, if the log is not there or has ended.
 -- `how` is 'more'; or 'end', then `state` is what all events come to; or 'gone', which
 -- ends the log only if its job has no lease.
-local log, events, lease = unpack(KEYS)
-local how, event_type, data, state, max_events, max_bytes, kept, news = unpack(ARGV)
+local log, events, lease, ended = unpack(KEYS)
+local how, event_type, data, state, max_events, max_bytes, kept, news, name = unpack(ARGV)
+-- After its end, a log that is in no list any more is kept for those who follow it.
+local kept_if_forgotten = 60
 
 if redis.call('HEXISTS', log, 'dropped') == 0 or redis.call('HEXISTS', log, 'has_ended') == 1 then
     return nil
@@ -28,9 +30,22 @@ end
 if how ~= 'more' then
     redis.call('HSET', log, 'has_ended', 1)
     redis.call('DEL', lease)
+    local goes = kept
+    if redis.call('HEXISTS', log, 'is_forgotten') == 1 then
+        goes = kept_if_forgotten
+    end
+    redis.call('ZADD', ended, redis.call('TIME')[1] + goes, name)
+    redis.call('EXPIRE', ended, kept)
+    kept = goes
 end
 if how == 'end' then
     redis.call('HSET', log, 'state', state, 'state_id', id)
+elseif how == 'gone' then
+    -- What its job has saved last, and how it has ended, which is what a state ends with. Its ID
+    -- stays, so that whoever follows from there gets the events that came since.
+    local saved = redis.call('HGET', log, 'state')
+    local last = '"end":{"event":"' .. event_type .. '","data":' .. data .. '}}'
+    redis.call('HSET', log, 'state', (saved:gsub('"end":null}$', function() return last end)))
 end
 redis.call('EXPIRE', log, kept)
 redis.call('EXPIRE', events, kept)
