@@ -1,13 +1,25 @@
 use std::{
     error::Error,
     io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
 };
 
 use chat::{Chat, config::Config, store::Store, tls, upstream::Upstream};
 use tokio::net::TcpListener;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     // Each open stream is an open file, and many systems give 1024 to whoever does not ask
     // for more. Whatever it comes to, the server runs with it.
     #[cfg(unix)]
@@ -17,11 +29,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     let store = Store::new(config.redis_url.as_deref(), config.replay_events).await?;
     let upstream = Upstream::from_env().await?;
-    let listener = TcpListener::bind(config.address).await?;
+    let listener = bind(config.address, "CHAT_ADDRESS").await?;
     say(&format!("open http://{}", listener.local_addr()?));
     let tls = match config.tls_address {
         Some(address) => {
-            let listener = TcpListener::bind(address).await?;
+            let listener = bind(address, "CHAT_TLS_ADDRESS").await?;
             say(&format!("or   https://{}", listener.local_addr()?));
             Some(tls::Listener::new(listener)?)
         }
@@ -38,6 +50,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         std::process::exit(1);
     });
     Ok(chat::serve(chat, listener, tls).await?)
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| format!("{address}: {error}. {setting} may be another address"))
 }
 
 /// Whoever read this may be gone, and `println` would panic.
