@@ -67,6 +67,7 @@ export class Follower {
   #isOver = false;
   #failures = 0;
   #firstWait = FIRST_WAIT;
+  #slowTimer;
 
   // via:          "fetch", or else with EventSource
   // address:      async function, whose URL is for one connection
@@ -84,7 +85,7 @@ export class Follower {
   open(response) {
     const signal = this.#begin();
     this.#change("connecting");
-    this.#after(SLOW, signal, () => this.state === "connecting" && this.#change("connecting", SLOW_HINT));
+    this.#slowTimer = this.#after(SLOW, signal, () => this.#change("connecting", SLOW_HINT));
     this.#connect(response, signal).catch((error) => signal.aborted || this.retry(error));
   }
 
@@ -98,6 +99,7 @@ export class Follower {
   // once more, is told that there is no more (204), and stops. Closing it here would save
   // that request. This page leaves it to the server, to show that a page may.
   end() {
+    clearTimeout(this.#slowTimer);
     this.#isOver = true;
   }
 
@@ -129,6 +131,7 @@ export class Follower {
       lastEventId: this.lastEventId,
       signal,
       opened: unlessAborted(() => {
+        clearTimeout(this.#slowTimer);
         this.reconnects += this.#isBroken ? 1 : 0;
         this.#isBroken = false;
         this.#change("open");
@@ -139,6 +142,7 @@ export class Follower {
         onEvent(event);
       }),
       retrying: unlessAborted(() => {
+        clearTimeout(this.#slowTimer);
         this.#isBroken = true;
         this.#change("connecting", this.#isOver ? "" : "Broken off. The browser connects again.");
       }),
@@ -167,6 +171,7 @@ export class Follower {
   #after(wait, signal, call) {
     const timer = setTimeout(call, wait);
     signal.addEventListener("abort", () => clearTimeout(timer));
+    return timer;
   }
 
   #change(state, trouble = "") {

@@ -183,6 +183,27 @@ tests("resume", () => {
     assert.ok(await task.locator(".trouble").isHidden());
   });
 
+  test("a stream that was open is not said to wait for one of the six connections", async (t) => {
+    const { context, page } = await newPage(t);
+    await page.clock.install();
+    let isBrokenOff = false;
+    await context.route("**/api/jobs/x/events*", (route) => {
+      if (isBrokenOff) return; // it waits for as long as the page is open
+      isBrokenOff = true;
+      return route.fulfill({ contentType: "text/event-stream", body: "retry: 10\n\n" });
+    });
+    await page.evaluate(async () => {
+      const { Follower } = await import("/stream.js");
+      const address = async () => "/api/jobs/x/events";
+      window.follower = new Follower({ via: "eventsource", types: ["token"], address, onEvent: () => {} });
+      window.follower.open();
+    });
+    const trouble = () => page.evaluate(() => window.follower.trouble);
+    await until(async () => /^Broken off/.test(await trouble()), "it was broken off");
+    await page.clock.runFor(10_000);
+    assert.match(await trouble(), /^Broken off/);
+  });
+
   test("over HTTP/2 there may be many more than six", async (t) => {
     const server = await secureChat(t, { CHAT_STREAMS: "30" });
     const page = await open(await user(t, { ignoreHTTPSErrors: true }), server);
