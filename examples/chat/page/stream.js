@@ -69,7 +69,7 @@ export class Follower {
   #firstWait = FIRST_WAIT;
   #slowTimer;
 
-  // via:          "fetch", or else with EventSource
+  // via:          "fetch", "eventsource", or "token": an EventSource whose URL opens one connection
   // address:      async function, whose URL is for one connection
   // types:        the types of its events
   // lastEventId:  to follow from there, and not from the start
@@ -95,12 +95,15 @@ export class Follower {
     this.#change("closed");
   }
 
-  // The last event was received. The server ends the stream then; an `EventSource` connects
-  // once more, is told that there is no more (204), and stops. Closing it here would save
-  // that request. This page leaves it to the server, to show that a page may.
+  // The last event was received, so it is closed, for the user. The server ends the stream
+  // then; an `EventSource` connects once more, is told that there is no more (204), and stops.
+  // Closing it here would save that request. This page leaves it to the server, to show that a
+  // page may. With a token it may not: it is spent, and the server would refuse it (401).
   end() {
     clearTimeout(this.#slowTimer);
     this.#isOver = true;
+    if (this.#opensOnce || this.state !== "open") this.close();
+    else this.#change("closed");
   }
 
   // Opens it again after a while that becomes longer each time, unless it is at its end.
@@ -116,6 +119,10 @@ export class Follower {
     const reopen = () => this.#reopen();
     this.#after(wait, signal, reopen);
     addEventListener("online", reopen, { signal });
+  }
+
+  get #opensOnce() {
+    return this.#options.via === "token";
   }
 
   async #connect(response, signal) {
@@ -144,7 +151,7 @@ export class Follower {
       retrying: unlessAborted(() => {
         clearTimeout(this.#slowTimer);
         this.#isBroken = true;
-        this.#change("connecting", this.#isOver ? "" : "Broken off. The browser connects again.");
+        this.#change("connecting", "Broken off. The browser connects again.");
       }),
       closed: unlessAborted((error) => this.retry(error)),
       setWait: unlessAborted((milliseconds) => (this.#firstWait = milliseconds)),
@@ -174,8 +181,9 @@ export class Follower {
     return timer;
   }
 
+  // What the browser still does after the end is nothing that the user should know about.
   #change(state, trouble = "") {
-    Object.assign(this, { state, trouble });
+    Object.assign(this, this.#isOver ? { state: "closed", trouble: "" } : { state, trouble });
     this.#options.onChange?.(this);
   }
 }

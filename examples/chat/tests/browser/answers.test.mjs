@@ -222,14 +222,42 @@ tests("answers", () => {
     const { page } = await newPage(t);
     const events = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
     const answer = await ask(page, "What are Server-Sent Events?", { connection: "eventsource" });
+    await answer.evaluate((answer) => {
+      window.states = [];
+      const part = answer.querySelector(".connection");
+      const changes = new MutationObserver(() => window.states.push(part.dataset.state));
+      changes.observe(part, { attributes: true });
+    });
     await end(answer);
-    await answer.locator(".connection[data-state=closed]").waitFor();
-    // Closed is closed: no EventSource leaves that state.
+    await until(() => events.length > 1, "the browser asks once more");
     assert.deepEqual(events, [200, 204]);
+    // It is not shown.
+    assert.equal(await answer.locator(".connection").textContent(), "closed");
+    const states = await page.evaluate(() => window.states);
+    assert.ok(states.includes("closed") && !states.includes("connecting"), states.join());
     await page.reload();
     assert.equal(await end(page.locator("#log article")), "Finished.");
     await page.locator("#status .connection[data-state=open]").waitFor();
     assert.deepEqual(events, [200, 204]);
+  });
+
+  test("a token that is spent is not tried again after the end", async (t) => {
+    const { page } = await newPage(t);
+    const events = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
+    await page.evaluate(() => {
+      window.sources = [];
+      window.EventSource = class extends EventSource {
+        constructor(url) {
+          super(url);
+          window.sources.push(this);
+        }
+      };
+    });
+    const answer = await ask(page, "What are Server-Sent Events?", { connection: "token" });
+    await end(answer);
+    await answer.locator(".connection[data-state=closed]").waitFor();
+    assert.equal(await page.evaluate(() => window.sources.at(-1).readyState), 2); // closed for good
+    assert.deepEqual(events, [200]);
   });
 
   test("one request does both with fetch", async (t) => {
