@@ -107,15 +107,16 @@ export class Follower {
   }
 
   // Opens it again after a while that becomes longer each time, unless it is at its end.
-  retry(error) {
+  retry(error, { atOnce = false } = {}) {
     const signal = this.#begin();
     if (this.#isOver) return this.#change("closed");
     this.#isBroken = true;
     const jitter = 0.75 + Math.random() / 2;
-    const wait = Math.min(this.#firstWait * 2 ** this.#failures, LONGEST_WAIT) * jitter;
+    const wait = atOnce ? 0 : Math.min(this.#firstWait * 2 ** this.#failures, LONGEST_WAIT) * jitter;
     this.#failures += 1;
     const why = error?.message ?? "The stream was closed before its end";
-    this.#change("closed", `${why}. Again in ${Math.ceil(wait / 1000)} s.`);
+    if (atOnce) this.#change("connecting", `${why}. Connecting again.`);
+    else this.#change("closed", `${why}. Again in ${Math.ceil(wait / 1000)} s.`);
     const reopen = () => this.#reopen();
     this.#after(wait, signal, reopen);
     addEventListener("online", reopen, { signal });
@@ -149,6 +150,8 @@ export class Follower {
         onEvent(event);
       }),
       retrying: unlessAborted(() => {
+        // The browser would send the token again, which is spent.
+        if (this.#opensOnce) return this.retry(new Error("Broken off"), { atOnce: this.#failures === 0 });
         clearTimeout(this.#slowTimer);
         this.#isBroken = true;
         this.#change("connecting", "Broken off. The browser connects again.");
