@@ -33,9 +33,7 @@ function openEventSource({ address, lastEventId, types, signal, opened, received
 }
 
 async function openFetch({ address, response, lastEventId, signal, opened, received, closed, setWait }) {
-  const headers = { Accept: "text/event-stream" };
-  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
-  response ??= await request("GET", address, headers, undefined, signal);
+  response ??= await requestEvents(address, lastEventId, signal);
   opened();
   if (response.body) {
     const events = response.body
@@ -50,6 +48,12 @@ async function openFetch({ address, response, lastEventId, signal, opened, recei
     }
   }
   closed();
+}
+
+function requestEvents(address, lastEventId, signal) {
+  const headers = { Accept: "text/event-stream" };
+  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
+  return request("GET", address, headers, undefined, signal);
 }
 
 export class Follower {
@@ -156,9 +160,24 @@ export class Follower {
         this.#isBroken = true;
         this.#change("connecting", "Broken off. The browser connects again.");
       }),
-      closed: unlessAborted((error) => this.retry(error)),
+      closed: unlessAborted(async (error) => {
+        const why = error ?? (via === "fetch" ? undefined : await this.#refusal(signal));
+        if (!signal.aborted) this.retry(why);
+      }),
       setWait: unlessAborted((milliseconds) => (this.#firstWait = milliseconds)),
     });
+  }
+
+  // `EventSource` does not say why it was refused. The same request by `fetch` is told.
+  async #refusal(signal) {
+    if (this.#isOver) return undefined;
+    try {
+      const response = await requestEvents(await this.#options.address(), this.lastEventId, signal);
+      await response.body?.cancel(); // it is not refused any more
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   async #reopen() {

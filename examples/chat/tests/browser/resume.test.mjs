@@ -150,18 +150,22 @@ tests("resume", () => {
     await context.close();
   });
 
-  test("a refusal is shown by fetch in the server's words, and by EventSource as far as it can be known", async (t) => {
+  test("a refusal is shown in the server's words, also of an EventSource, which does not know them", async (t) => {
     const { page } = await newPage(t, { CHAT_STREAMS: "1" }); // the status has it
     await page.locator("select[name=connection]").selectOption("fetch");
     await page.locator("#prompt").fill("one too many");
     await page.locator("#prompt").press("Enter");
     await page.locator("#problem", { hasText: "(429)" }).waitFor();
-    const answer = await ask(page, "another", { connection: "eventsource" });
-    await answer.locator(".trouble", { hasText: "Again in" }).waitFor();
-    // When there is room, it follows on.
-    await setVisibility(page, "hidden");
-    assert.equal(await end(answer), "Finished.");
-    await assertComplete(page, answer);
+    for (const connection of ["eventsource", "token"]) {
+      const answer = await ask(page, "another", { connection });
+      await answer.locator(".trouble", { hasText: /\(429\)\. Again in/ }).waitFor();
+      // When there is room, it follows on.
+      await setVisibility(page, "hidden");
+      assert.equal(await end(answer), "Finished.");
+      await assertComplete(page, answer);
+      await setVisibility(page, "visible");
+      await page.locator("#status .connection[data-state=open]").waitFor();
+    }
   });
 
   test("a stream that waits for one of the six connections says so", async (t) => {
