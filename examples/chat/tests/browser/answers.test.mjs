@@ -120,12 +120,13 @@ tests("answers", () => {
     assert.deepEqual(counts, [1, 500]);
   });
 
-  test("thinking is shown apart from the answer, and folded", async (t) => {
+  test("thinking is shown apart from the answer, and folded in the end", async (t) => {
     const { page } = await newPage(t);
     for (const service of ["openai", "anthropic"]) {
       const answer = await ask(page, "think", { show: "thinking", service });
       const panel = answer.locator("details.thinking");
       await panel.waitFor();
+      await written(answer);
       assert.equal(await panel.getAttribute("open"), null);
       assert.equal(await end(answer), "Finished.");
       await assertComplete(page, answer);
@@ -134,6 +135,36 @@ tests("answers", () => {
       assert.notEqual(await panel.locator(".thought").textContent(), "");
     }
   });
+
+  // After each event, and whether the user then clicks.
+  for (const [name, isClicked, expected] of [
+    ["is open until the answer begins", [false, false, false], [true, true, false]],
+    ["stays folded if the user has folded it", [true, false, false], [true, false, false]],
+    ["stays open if the user has opened it again", [true, true, false], [true, false, true]],
+  ]) {
+    test(`thinking ${name}`, async (t) => {
+      const { page } = await newPage(t);
+      const isOpen = await page.evaluate(async (isClicked) => {
+        const { AnswerView } = await import("/answer.js");
+        const view = new AnswerView({ onPaint: (paint) => paint() });
+        document.getElementById("log").append(view.element);
+        const panel = view.element.querySelector("details");
+        const isOpen = [];
+        const look = async () => {
+          await new Promise(requestAnimationFrame);
+          isOpen.push(panel.open);
+        };
+        view.load({ prompt: "p" });
+        for (const [index, type] of ["thinking", "thinking", "token"].entries()) {
+          view.apply(type, { text: "some" });
+          await look();
+          if (isClicked[index]) panel.querySelector("summary").click();
+        }
+        return isOpen;
+      }, isClicked);
+      assert.deepEqual(isOpen, expected);
+    });
+  }
 
   test("an image is shown", async (t) => {
     const { page } = await newPage(t);
