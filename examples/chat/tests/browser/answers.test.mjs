@@ -7,7 +7,7 @@ import { ask, assertComplete, chat, end, figure, newPage, open, responses, state
 const ENDS = {
   error: /reported an error, within its stream: ./,
   cut: /broke off before its end/,
-  refused: /refused the request/,
+  refused: /^The service refused: 429 [^:]*: Rate limit reached: .*\.$/,
   silent: /sent nothing any more/, // after half a minute
   comments: /^Finished\.$/,
   crlf: /^Finished\.$/,
@@ -220,6 +220,34 @@ tests("answers", () => {
       ];
     });
     assert.deepEqual(said, ["Finished: constructor.", "Failed: Why."]);
+  });
+
+  test("an end says nothing twice", async (t) => {
+    const { page } = await newPage(t);
+    const said = await page.evaluate(async () => {
+      const { endInWords } = await import("/ends.js");
+      const failed = (kind, message) => endInWords({ event: "failed", data: { kind, message } });
+      return [
+        failed("refused", "the service refused: 429"),
+        failed("cut", "the service broke off before its answer was over"),
+        failed("gone", "The server that ran this is gone. Try again."),
+        failed("task", "there is no result"),
+      ];
+    });
+    assert.deepEqual(said, [
+      "The service refused: 429.",
+      "The service's stream broke off before its end.",
+      "The server that ran this is gone. Try again.",
+      "The task failed: there is no result",
+    ]);
+  });
+
+  test("a server that cannot be reached is said in words", async (t) => {
+    const { context, page } = await newPage(t);
+    await context.setOffline(true);
+    await page.locator("#prompt").fill("anybody there?");
+    await page.locator("#prompt").press("Enter");
+    await page.locator("#problem", { hasText: "The server cannot be reached" }).waitFor();
   });
 
   test("an answer that has failed is asked for again by a button", async (t) => {

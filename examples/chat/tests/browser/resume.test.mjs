@@ -237,7 +237,7 @@ tests("resume", () => {
     await written(answer);
     await first.stop();
     await serve(t, process.env.CHAT, { CHAT_ADDRESS: new URL(first.url).host });
-    assert.match(await end(answer), /The server that ran it is gone/);
+    assert.match(await end(answer), /^The server does not know it any more\.$/);
     await page.locator("#status .connection[data-state=open]").waitFor();
     // And works.
     assert.equal(await end(await ask(page, "again", { fault: "none" })), "Finished.");
