@@ -2,6 +2,7 @@
 // which is painted once per frame of the screen, however many tokens came since the last.
 
 import { endInWords } from "./ends.js";
+import { showConnection } from "./light.js";
 import { showMarkdown } from "./markdown.js";
 import { mediaElement } from "./media.js";
 
@@ -61,11 +62,8 @@ export class AnswerView {
     this.#part("notes").append(line);
   }
 
-  showConnection({ state, trouble, reconnects }) {
-    const part = this.#part("connection");
-    part.dataset.state = state;
-    part.textContent = reconnects > 0 ? `${state}, reconnected: ${reconnects}` : state;
-    this.#part("trouble").textContent = trouble;
+  showConnection(follower) {
+    showConnection(this.element, follower);
   }
 
   #part(name) {
