@@ -2,6 +2,7 @@
 // which is painted once per frame of the screen, however many tokens came since the last.
 
 import { endInWords } from "./ends.js";
+import { showConnection } from "./light.js";
 import { showMarkdown } from "./markdown.js";
 import { mediaElement } from "./media.js";
 
@@ -12,6 +13,8 @@ export class AnswerView {
   #clock;
   #isFrameAsked = false;
   #shownItems = 0;
+  #isThinking = false;
+  #isToggledByUser = false;
   #onPaint;
 
   // clock:   an `AnswerClock`, if this page asked for the answer
@@ -22,6 +25,8 @@ export class AnswerView {
     this.#onPaint = onPaint;
     this.#part("cut").addEventListener("click", onCut);
     this.#part("retry").addEventListener("click", onRetry);
+    // Also by the keyboard, but not if the page does it.
+    this.#part("thinking summary").addEventListener("click", () => (this.#isToggledByUser = true));
   }
 
   get prompt() {
@@ -57,11 +62,8 @@ export class AnswerView {
     this.#part("notes").append(line);
   }
 
-  showConnection({ state, trouble, reconnects }) {
-    const part = this.#part("connection");
-    part.dataset.state = state;
-    part.textContent = reconnects > 0 ? `${state}, reconnected: ${reconnects}` : state;
-    this.#part("trouble").textContent = trouble;
+  showConnection(follower) {
+    showConnection(this.element, follower);
   }
 
   #part(name) {
@@ -81,11 +83,9 @@ export class AnswerView {
     const { thinking, text, items, tools, end } = this.#state;
     const isBegun = Boolean(text || thinking || items.length || tools.length);
     this.element.classList.toggle("writing", !end);
-    this.element.classList.toggle("thinks", !end && !text && Boolean(thinking));
     this.element.setAttribute("aria-busy", String(!end));
     this.#part("wait").hidden = isBegun || Boolean(end);
-    this.#part("thinking").hidden = !thinking;
-    this.#part("thought").textContent = thinking;
+    this.#paintThinking(thinking, !end && !text && items.length + tools.length === 0);
     if (end) this.#part("text").replaceChildren(); // a link may be defined after its use
     showMarkdown(this.#part("text"), text);
     this.#paintItems(items);
@@ -95,6 +95,19 @@ export class AnswerView {
     this.#part("end").dataset.end = end?.event ?? "";
     this.#part("cut").hidden = Boolean(end);
     this.#part("retry").hidden = !end || end.event === "done";
+  }
+
+  // Open until the answer begins, and folded then, unless the user has taken that over.
+  #paintThinking(thinking, isFirst) {
+    const isThinking = isFirst && Boolean(thinking);
+    const [panel, thought] = [this.#part("thinking"), this.#part("thought")];
+    this.element.classList.toggle("thinks", isThinking);
+    panel.hidden = !thinking;
+    if (isThinking !== this.#isThinking && !this.#isToggledByUser) panel.open = isThinking;
+    this.#isThinking = isThinking;
+    const isAtBottom = thought.scrollHeight - thought.scrollTop - thought.clientHeight < 40;
+    if (thought.textContent !== thinking) thought.textContent = thinking;
+    if (isThinking && isAtBottom) thought.scrollTop = thought.scrollHeight;
   }
 
   // They do not change.

@@ -24,7 +24,12 @@ export async function request(method, path, headers, body, signal) {
     options.headers = { ...headers, "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
   }
-  return checked(await fetch(path, options));
+  return checked(await fetch(path, options).catch(unreachable));
+}
+
+// Browsers call that "Failed to fetch", or something else.
+function unreachable(error) {
+  throw error.name === "AbortError" ? error : new Error("The server cannot be reached");
 }
 
 async function checked(response) {

@@ -186,6 +186,7 @@ for (const example of document.querySelectorAll("#hello button")) {
 
 otherTabs.addEventListener("message", loadIfVisible);
 document.addEventListener("visibilitychange", loadIfVisible);
+if (matchMedia("(pointer: fine)").matches) prompt.placeholder = "Ask something. Enter sends, Esc stops.";
 // Beside the conversation there is room for the tasks; above it, there is not.
 document.getElementById("tasks").open = matchMedia("(min-width: 52rem)").matches;
 loadIfVisible();

@@ -2,14 +2,17 @@
 // part is what the service said. So these are not objects, which know a "constructor", too.
 
 const FAILURES = new Map([
-  ["error", "The service reported an error, within its stream"],
-  ["cut", "The service's stream broke off before its end"],
-  ["silent", "The service sent nothing any more, and did not end its stream"],
-  ["refused", "The service refused the request"],
-  ["unreachable", "The service cannot be reached"],
-  ["invalid", "What the service sent is not an event stream, or too large"],
-  ["gone", "The server that ran it is gone"],
-  ["task", "The task failed"],
+  // What the message adds to these is nothing.
+  ["cut", () => "The service's stream broke off before its end."],
+  ["silent", () => "The service sent nothing any more, and did not end its stream."],
+  // These are the words of a service, or of a task, and somebody has to say whose.
+  ["error", (message) => `The service reported an error, within its stream: ${message}`],
+  ["task", (message) => `The task failed: ${message}`],
+  // These messages of the server say all.
+  ["refused", sentence],
+  ["unreachable", sentence],
+  ["invalid", sentence],
+  ["gone", sentence],
 ]);
 
 const REASONS = new Map([
@@ -23,6 +26,13 @@ const REASONS = new Map([
 
 export function endInWords({ event, data }) {
   if (event === "stopped") return "Stopped.";
-  if (event === "failed") return `${FAILURES.get(data.kind) ?? "Failed"}: ${data.message}`;
+  if (event === "failed") return (FAILURES.get(data.kind) ?? unknown)(data.message);
   return REASONS.get(data.reason) ?? (data.reason ? `Finished: ${data.reason}.` : "Finished.");
+}
+
+const unknown = (message) => `Failed: ${message}`;
+
+function sentence(message) {
+  const begun = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -8,6 +8,8 @@ import { get, post, remove } from "./api.js";
 import { Follower } from "./stream.js";
 
 const LAST_TYPES = ["done", "failed", "stopped"];
+// In milliseconds, between two looks whether a job that was stopped has ended.
+const LONGEST_WAIT_FOR_END = 5000;
 const TYPES = ["token", "thinking", "item", "tool", "progress", "gap", ...LAST_TYPES];
 
 export class Job {
@@ -67,8 +69,14 @@ export class Job {
     }
   }
 
-  stop() {
-    return remove(this.#path);
+  // Its end comes with its events. Who has no stream has to ask, and the job takes a moment.
+  async stop() {
+    await remove(this.#path);
+    for (let wait = 50; wait < LONGEST_WAIT_FOR_END && this.isRunning && !this.isConnected; wait *= 2) {
+      const state = await this.#find();
+      if (state?.end && this.isRunning && !this.isConnected) return this.#show(state);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
   }
 
   // Has the server break the connection off, as a bad network would.

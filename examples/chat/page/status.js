@@ -1,5 +1,6 @@
 // The server's figures, as they change.
 
+import { showConnection } from "./light.js";
 import { Follower } from "./stream.js";
 
 export class StatusLine {
@@ -13,7 +14,7 @@ export class StatusLine {
       address: async () => "/api/status",
       types: ["status"],
       onEvent: ({ data }) => this.#show(JSON.parse(data)),
-      onChange: ({ state, trouble }) => this.#showConnection(state, trouble),
+      onChange: ({ state, trouble }) => showConnection(element, { state, trouble }),
     });
   }
 
@@ -23,7 +24,7 @@ export class StatusLine {
 
   leave() {
     this.#follower.close();
-    this.#showConnection("paused", "");
+    showConnection(this.#element, { state: "paused", trouble: "" });
   }
 
   #show({ connections, jobs, upstream, quota }) {
@@ -33,13 +34,6 @@ export class StatusLine {
     this.#figure("upstream-cancelled").textContent = upstream.cancelled;
     this.#figure("quota-used").textContent = `${quota.used} of ${quota.of}`;
     Object.assign(this.#element.querySelector("meter"), { max: quota.of, high: 0.8 * quota.of, value: quota.used });
-  }
-
-  #showConnection(state, trouble) {
-    const part = this.#figure("connection");
-    part.dataset.state = state;
-    part.textContent = state;
-    this.#figure("trouble").textContent = trouble;
   }
 
   #figure(name) {

@@ -33,9 +33,7 @@ function openEventSource({ address, lastEventId, types, signal, opened, received
 }
 
 async function openFetch({ address, response, lastEventId, signal, opened, received, closed, setWait }) {
-  const headers = { Accept: "text/event-stream" };
-  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
-  response ??= await request("GET", address, headers, undefined, signal);
+  response ??= await requestEvents(address, lastEventId, signal);
   opened();
   if (response.body) {
     const events = response.body
@@ -50,6 +48,12 @@ async function openFetch({ address, response, lastEventId, signal, opened, recei
     }
   }
   closed();
+}
+
+function requestEvents(address, lastEventId, signal) {
+  const headers = { Accept: "text/event-stream" };
+  if (lastEventId) headers["Last-Event-ID"] = lastEventId;
+  return request("GET", address, headers, undefined, signal);
 }
 
 export class Follower {
@@ -67,8 +71,9 @@ export class Follower {
   #isOver = false;
   #failures = 0;
   #firstWait = FIRST_WAIT;
+  #slowTimer;
 
-  // via:          "fetch", or else with EventSource
+  // via:          "fetch", "eventsource", or "token": an EventSource whose URL opens one connection
   // address:      async function, whose URL is for one connection
   // types:        the types of its events
   // lastEventId:  to follow from there, and not from the start
@@ -84,7 +89,7 @@ export class Follower {
   open(response) {
     const signal = this.#begin();
     this.#change("connecting");
-    this.#after(SLOW, signal, () => this.state === "connecting" && this.#change("connecting", SLOW_HINT));
+    this.#slowTimer = this.#after(SLOW, signal, () => this.#change("connecting", SLOW_HINT));
     this.#connect(response, signal).catch((error) => signal.aborted || this.retry(error));
   }
 
@@ -94,26 +99,35 @@ export class Follower {
     this.#change("closed");
   }
 
-  // The last event was received. The server ends the stream then; an `EventSource` connects
-  // once more, is told that there is no more (204), and stops. Closing it here would save
-  // that request. This page leaves it to the server, to show that a page may.
+  // The last event was received, so it is closed, for the user. The server ends the stream
+  // then; an `EventSource` connects once more, is told that there is no more (204), and stops.
+  // Closing it here would save that request. This page leaves it to the server, to show that a
+  // page may. With a token it may not: it is spent, and the server would refuse it (401).
   end() {
+    clearTimeout(this.#slowTimer);
     this.#isOver = true;
+    if (this.#opensOnce || this.state !== "open") this.close();
+    else this.#change("closed");
   }
 
   // Opens it again after a while that becomes longer each time, unless it is at its end.
-  retry(error) {
+  retry(error, { atOnce = false } = {}) {
     const signal = this.#begin();
     if (this.#isOver) return this.#change("closed");
     this.#isBroken = true;
     const jitter = 0.75 + Math.random() / 2;
-    const wait = Math.min(this.#firstWait * 2 ** this.#failures, LONGEST_WAIT) * jitter;
+    const wait = atOnce ? 0 : Math.min(this.#firstWait * 2 ** this.#failures, LONGEST_WAIT) * jitter;
     this.#failures += 1;
     const why = error?.message ?? "The stream was closed before its end";
-    this.#change("closed", `${why}. Again in ${Math.ceil(wait / 1000)} s.`);
+    if (atOnce) this.#change("connecting", `${why}. Connecting again.`);
+    else this.#change("closed", `${why}. Again in ${Math.ceil(wait / 1000)} s.`);
     const reopen = () => this.#reopen();
     this.#after(wait, signal, reopen);
     addEventListener("online", reopen, { signal });
+  }
+
+  get #opensOnce() {
+    return this.#options.via === "token";
   }
 
   async #connect(response, signal) {
@@ -129,6 +143,7 @@ export class Follower {
       lastEventId: this.lastEventId,
       signal,
       opened: unlessAborted(() => {
+        clearTimeout(this.#slowTimer);
         this.reconnects += this.#isBroken ? 1 : 0;
         this.#isBroken = false;
         this.#change("open");
@@ -139,12 +154,30 @@ export class Follower {
         onEvent(event);
       }),
       retrying: unlessAborted(() => {
+        // The browser would send the token again, which is spent.
+        if (this.#opensOnce) return this.retry(new Error("Broken off"), { atOnce: this.#failures === 0 });
+        clearTimeout(this.#slowTimer);
         this.#isBroken = true;
-        this.#change("connecting", this.#isOver ? "" : "Broken off. The browser connects again.");
+        this.#change("connecting", "Broken off. The browser connects again.");
       }),
-      closed: unlessAborted((error) => this.retry(error)),
+      closed: unlessAborted(async (error) => {
+        const why = error ?? (via === "fetch" ? undefined : await this.#refusal(signal));
+        if (!signal.aborted) this.retry(why);
+      }),
       setWait: unlessAborted((milliseconds) => (this.#firstWait = milliseconds)),
     });
+  }
+
+  // `EventSource` does not say why it was refused. The same request by `fetch` is told.
+  async #refusal(signal) {
+    if (this.#isOver) return undefined;
+    try {
+      const response = await requestEvents(await this.#options.address(), this.lastEventId, signal);
+      await response.body?.cancel(); // it is not refused any more
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   async #reopen() {
@@ -167,10 +200,12 @@ export class Follower {
   #after(wait, signal, call) {
     const timer = setTimeout(call, wait);
     signal.addEventListener("abort", () => clearTimeout(timer));
+    return timer;
   }
 
+  // What the browser still does after the end is nothing that the user should know about.
   #change(state, trouble = "") {
-    Object.assign(this, { state, trouble });
+    Object.assign(this, this.#isOver ? { state: "closed", trouble: "" } : { state, trouble });
     this.#options.onChange?.(this);
   }
 }

@@ -4,6 +4,7 @@
 import { get, post } from "./api.js";
 import { endInWords } from "./ends.js";
 import { Job } from "./job.js";
+import { showConnection } from "./light.js";
 import { mediaElement } from "./media.js";
 
 const NAMES = { picture: "Picture", sound: "Sound", failing: "Failing task" };
@@ -131,11 +132,8 @@ class TaskView {
   #paintConnection() {
     const { state, trouble, reconnects } = this.#connection;
     const isPolled = state === "closed" && !this.#state.end;
-    const part = this.#part("connection");
-    part.dataset.state = isPolled ? "polled" : state;
-    part.title = isPolled ? POLLED : "";
-    part.textContent = reconnects > 0 ? `${part.dataset.state}, reconnected: ${reconnects}` : part.dataset.state;
-    this.#part("trouble").textContent = trouble;
+    showConnection(this.element, { state: isPolled ? "polled" : state, trouble, reconnects });
+    this.#part("connection").title = isPolled ? POLLED : "";
   }
 }
 

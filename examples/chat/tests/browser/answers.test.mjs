@@ -7,7 +7,7 @@ import { ask, assertComplete, chat, end, figure, newPage, open, responses, state
 const ENDS = {
   error: /reported an error, within its stream: ./,
   cut: /broke off before its end/,
-  refused: /refused the request/,
+  refused: /^The service refused: 429 [^:]*: Rate limit reached: .*\.$/,
   silent: /sent nothing any more/, // after half a minute
   comments: /^Finished\.$/,
   crlf: /^Finished\.$/,
@@ -120,12 +120,13 @@ tests("answers", () => {
     assert.deepEqual(counts, [1, 500]);
   });
 
-  test("thinking is shown apart from the answer, and folded", async (t) => {
+  test("thinking is shown apart from the answer, and folded in the end", async (t) => {
     const { page } = await newPage(t);
     for (const service of ["openai", "anthropic"]) {
       const answer = await ask(page, "think", { show: "thinking", service });
       const panel = answer.locator("details.thinking");
       await panel.waitFor();
+      await written(answer);
       assert.equal(await panel.getAttribute("open"), null);
       assert.equal(await end(answer), "Finished.");
       await assertComplete(page, answer);
@@ -134,6 +135,36 @@ tests("answers", () => {
       assert.notEqual(await panel.locator(".thought").textContent(), "");
     }
   });
+
+  // After each event, and whether the user then clicks.
+  for (const [name, isClicked, expected] of [
+    ["is open until the answer begins", [false, false, false], [true, true, false]],
+    ["stays folded if the user has folded it", [true, false, false], [true, false, false]],
+    ["stays open if the user has opened it again", [true, true, false], [true, false, true]],
+  ]) {
+    test(`thinking ${name}`, async (t) => {
+      const { page } = await newPage(t);
+      const isOpen = await page.evaluate(async (isClicked) => {
+        const { AnswerView } = await import("/answer.js");
+        const view = new AnswerView({ onPaint: (paint) => paint() });
+        document.getElementById("log").append(view.element);
+        const panel = view.element.querySelector("details");
+        const isOpen = [];
+        const look = async () => {
+          await new Promise(requestAnimationFrame);
+          isOpen.push(panel.open);
+        };
+        view.load({ prompt: "p" });
+        for (const [index, type] of ["thinking", "thinking", "token"].entries()) {
+          view.apply(type, { text: "some" });
+          await look();
+          if (isClicked[index]) panel.querySelector("summary").click();
+        }
+        return isOpen;
+      }, isClicked);
+      assert.deepEqual(isOpen, expected);
+    });
+  }
 
   test("an image is shown", async (t) => {
     const { page } = await newPage(t);
@@ -191,6 +222,34 @@ tests("answers", () => {
     assert.deepEqual(said, ["Finished: constructor.", "Failed: Why."]);
   });
 
+  test("an end says nothing twice", async (t) => {
+    const { page } = await newPage(t);
+    const said = await page.evaluate(async () => {
+      const { endInWords } = await import("/ends.js");
+      const failed = (kind, message) => endInWords({ event: "failed", data: { kind, message } });
+      return [
+        failed("refused", "the service refused: 429"),
+        failed("cut", "the service broke off before its answer was over"),
+        failed("gone", "The server that ran this is gone. Try again."),
+        failed("task", "there is no result"),
+      ];
+    });
+    assert.deepEqual(said, [
+      "The service refused: 429.",
+      "The service's stream broke off before its end.",
+      "The server that ran this is gone. Try again.",
+      "The task failed: there is no result",
+    ]);
+  });
+
+  test("a server that cannot be reached is said in words", async (t) => {
+    const { context, page } = await newPage(t);
+    await context.setOffline(true);
+    await page.locator("#prompt").fill("anybody there?");
+    await page.locator("#prompt").press("Enter");
+    await page.locator("#problem", { hasText: "The server cannot be reached" }).waitFor();
+  });
+
   test("an answer that has failed is asked for again by a button", async (t) => {
     const { page } = await newPage(t);
     const answer = await ask(page, "again and again", { fault: "refused" });
@@ -222,14 +281,42 @@ tests("answers", () => {
     const { page } = await newPage(t);
     const events = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
     const answer = await ask(page, "What are Server-Sent Events?", { connection: "eventsource" });
+    await answer.evaluate((answer) => {
+      window.states = [];
+      const part = answer.querySelector(".connection");
+      const changes = new MutationObserver(() => window.states.push(part.dataset.state));
+      changes.observe(part, { attributes: true });
+    });
     await end(answer);
-    await answer.locator(".connection[data-state=closed]").waitFor();
-    // Closed is closed: no EventSource leaves that state.
+    await until(() => events.length > 1, "the browser asks once more");
     assert.deepEqual(events, [200, 204]);
+    // It is not shown.
+    assert.equal(await answer.locator(".connection").textContent(), "closed");
+    const states = await page.evaluate(() => window.states);
+    assert.ok(states.includes("closed") && !states.includes("connecting"), states.join());
     await page.reload();
     assert.equal(await end(page.locator("#log article")), "Finished.");
     await page.locator("#status .connection[data-state=open]").waitFor();
     assert.deepEqual(events, [200, 204]);
+  });
+
+  test("a token that is spent is not tried again after the end", async (t) => {
+    const { page } = await newPage(t);
+    const events = responses(page, "GET", /\/api\/jobs\/[^/]+\/events/);
+    await page.evaluate(() => {
+      window.sources = [];
+      window.EventSource = class extends EventSource {
+        constructor(url) {
+          super(url);
+          window.sources.push(this);
+        }
+      };
+    });
+    const answer = await ask(page, "What are Server-Sent Events?", { connection: "token" });
+    await end(answer);
+    await answer.locator(".connection[data-state=closed]").waitFor();
+    assert.equal(await page.evaluate(() => window.sources.at(-1).readyState), 2); // closed for good
+    assert.deepEqual(events, [200]);
   });
 
   test("one request does both with fetch", async (t) => {

@@ -84,6 +84,25 @@ tests("look", () => {
     assert.ok(room > 180, `${room} pixels are left for the answer`);
   });
 
+  test("a finger hits every control of a telephone", async (t) => {
+    const { page } = await newPage(t, {}, PHONE);
+    assert.doesNotMatch(await page.locator("#prompt").getAttribute("placeholder"), /Esc/);
+    await page.locator("#tasks summary").click();
+    await page.locator("[data-kinds=picture]").click();
+    const colour = (locator) => locator.evaluate((element) => getComputedStyle(element).color);
+    assert.equal(await colour(page.locator(".task-list .cancel")), await colour(page.locator("body")));
+    await end(await ask(page, "think", { show: "thinking", fault: "refused" }));
+    const boxes = await page.locator("button:visible, select:visible, summary:visible").evaluateAll((controls) =>
+      controls.map((control) => [control.textContent.trim(), control.getBoundingClientRect().height]),
+    );
+    assert.ok(boxes.length > 8);
+    assert.deepEqual(boxes.filter(([, height]) => height < 40), []);
+    // Two in a row.
+    for (const select of await page.locator("#ask select").all()) {
+      assert.ok((await select.evaluate((select) => select.clientWidth)) > 140);
+    }
+  });
+
   test("the text stays where a reader has scrolled to, and goes along at the bottom", async (t) => {
     const { page } = await newPage(t, {}, { viewport: { width: 900, height: 420 } });
     const log = page.locator("#log");

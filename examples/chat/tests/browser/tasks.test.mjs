@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ask, newPage, open, responses, setFocus, test, tests, until, written } from "./harness.mjs";
+import { ask, end, newPage, open, responses, setFocus, test, tests, until, written } from "./harness.mjs";
 
 const task = (page, name) => page.locator(".task-list li").filter({ hasText: name });
 const percent = (task) => task.locator("progress").evaluate((bar) => bar.position);
@@ -40,6 +40,23 @@ tests("tasks", () => {
     await picture.locator(".step", { hasText: "Stopped." }).waitFor();
     await task(page, "Sound").locator(".step[data-end=done]").waitFor();
     assert.equal(await picture.locator(".result > *").count(), 0);
+  });
+
+  test("a task or an answer without a stream is stopped, and shows its end", async (t) => {
+    const { context, page } = await newPage(t);
+    await context.route("**/api/jobs/*/events*", (route) => route.fulfill({ status: 503 }));
+    await page.locator("[data-kinds=picture]").click();
+    const picture = task(page, "Picture");
+    await picture.locator(".connection[data-state=polled]").waitFor();
+    const answer = await ask(page, "slowly", { fault: "slow" });
+    await answer.locator(".trouble", { hasText: "Again in" }).waitFor();
+    await picture.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await picture.locator(".step", { hasText: "Stopped." }).waitFor();
+    assert.equal(await end(answer), "Stopped.");
+    await page.getByRole("button", { name: "Send" }).waitFor();
+    assert.equal(await answer.locator(".connection").textContent(), "closed");
+    assert.ok(await answer.locator(".trouble").isHidden());
   });
 
   test("of two windows the one with the focus has the streams, and both show how far the tasks are", async (t) => {
