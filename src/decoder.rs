@@ -106,7 +106,9 @@ impl Decoder {
             return true;
         }
         let chunk = Arrived::new(chunk);
-        if self.parser.append_part(&chunk) {
+        // The chunk itself is shown to no call, so that it need not be in memory before it is
+        // where it stays.
+        if chunk.part_of_line().is_some_and(|part| self.parser.append_part(part)) {
             self.chunk.go_on_at(self.parser.offset());
             return false;
         }

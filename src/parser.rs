@@ -47,7 +47,7 @@ use crate::{
     error::ParseError,
     event::{EventRef, IdSource, ItemRef},
     lines::{LF, WINDOW},
-    text::{Arrived, Chunk, Reading, Span, Text, TextBuffer},
+    text::{Chunk, Reading, Span, Text, TextBuffer},
 };
 
 const BOM: &[u8] = "\u{FEFF}".as_bytes();
@@ -340,15 +340,11 @@ impl Parser {
         last
     }
 
-    /// Reads a chunk, if nothing is to be done with it but to append it to the unfinished
-    /// line.
+    /// Reads a chunk that is a part of a line, if nothing is to be done with it but to append
+    /// it to the unfinished line.
     #[inline]
-    pub(crate) fn append_part(&mut self, chunk: &Arrived) -> bool {
-        if self.seam != Seam::Line {
-            return false;
-        }
-        let Some(part) = chunk.part_of_line() else { return false };
-        let is_read = self.tail.append(part, &mut self.block);
+    pub(crate) fn append_part(&mut self, part: &[u8]) -> bool {
+        let is_read = self.seam == Seam::Line && self.tail.append(part, &mut self.block);
         if is_read {
             self.offset += part.len() as u64;
         }
