@@ -403,7 +403,9 @@ impl Chunk<OwnedChunk> {
         self.replace_bytes(bytes.into(), origin);
         if let Some(found) = found {
             self.progress.ends.restart_with(found, length);
-            self.progress.valid.end = if found.is_ascii() { length } else { 0 };
+            if found.is_ascii() {
+                self.progress.valid.end = length;
+            }
         }
     }
 
