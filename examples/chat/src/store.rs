@@ -16,6 +16,12 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use sse_wire::{After, EncodeError, Encoded, Event, EventLog, Events, Gap};
 
+/// A log that has ended is kept so long after it was last used.
+const KEPT: Duration = Duration::from_secs(3600);
+const MAX_LOGS: usize = 10_000;
+/// Names in a list: the last ones.
+const MAX_LIST: usize = 100;
+
 /// All logs, and lists of their names.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -48,7 +54,7 @@ impl Store {
     }
 
     /// Adds the name of a log to the end of a list, which need not exist. Only the last
-    /// 100 are kept.
+    /// `MAX_LIST` are kept.
     pub async fn add(&self, list: &str, name: &str) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => Ok(store.add(list, name)),

@@ -13,12 +13,7 @@ use futures_util::{
 use sse_wire::{After, Encoded, Event, Events, Replay};
 use tokio::sync::watch;
 
-use super::{State, StoreError, gap_event};
-
-/// A log that has ended is kept so long after it was last used.
-const KEPT: Duration = Duration::from_secs(3600);
-const MAX_LOGS: usize = 10_000;
-const MAX_LIST: usize = 100;
+use super::{KEPT, MAX_LIST, MAX_LOGS, State, StoreError, gap_event};
 
 #[derive(Clone, Debug)]
 pub struct Store {

@@ -49,13 +49,10 @@ use self::{
     leases::{LEASE, Leases},
     news::News,
 };
-use super::{State, StoreError, gap_event};
+use super::{MAX_LIST, MAX_LOGS, State, StoreError, gap_event};
 
-/// All keys are kept so many seconds after they were last used.
-const KEPT: u64 = 3600;
-/// So many new logs in that time.
-const MAX_LOGS: usize = 10_000;
-const MAX_LIST: usize = 100;
+/// In seconds, as Redis wants it.
+const KEPT: u64 = super::KEPT.as_secs();
 const CREATED: &str = "chat:created";
 const ENDED: &str = "chat:ended";
 /// What a [`Replay`](sse_wire::Replay) holds by default.
