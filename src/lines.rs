@@ -1,7 +1,7 @@
 //! Where lines end: at LF, CR, or CR LF (WHATWG HTML §9.2.5).
 //!
 //! A call of `memchr` costs more than a short line, so line ends are found for
-//! [a kilobyte](WINDOW) at a time: a bit for each byte, in masks of 64, and a
+//! [one and a half kilobytes](WINDOW) at a time: a bit for each byte, in masks of 64, and a
 //! summary with a bit for each mask that is not zero. Going from one line end to
 //! the next is then two or three instructions and no search, and there is no
 //! branch on whether the next 64 bytes contain one, which nobody could predict.
@@ -20,12 +20,13 @@ pub(crate) const CR: u8 = b'\r';
 
 /// Bytes that have a bit each in a mask.
 const BLOCK: usize = 64;
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 24;
 
 /// How far ahead to look for line ends at a time.
 ///
-/// Large enough for the cost of a step to vanish, small enough for a caller who
-/// drops each `Feed` after its first event to pay a bounded price.
+/// Large enough for the cost of a step to vanish, and for a chunk that is one TCP segment, of
+/// 1,460 bytes, to be one step; small enough for a caller who drops each `Feed` after its first
+/// event to pay a bounded price.
 pub(crate) const WINDOW: usize = BLOCK * BLOCKS;
 
 /// The line ends of a chunk that have been found but not been read.
@@ -146,6 +147,12 @@ impl LineEnds {
         self.searched == bytes.len()
     }
 
+    /// Whether all of the chunk has been searched, and all line ends are read.
+    #[inline(always)]
+    pub(crate) fn are_read(&self, bytes: &[u8]) -> bool {
+        self.bits == 0 && self.summary == 0 && self.have_searched(bytes)
+    }
+
     /// Searches the next part of the chunk, once all line ends that have been
     /// found are read. `None` if all of it has been searched.
     #[inline]
@@ -160,17 +167,6 @@ impl LineEnds {
             Line::Long => self.search_line(rest),
         };
         Some(Searched { start, end: self.searched, is_ascii })
-    }
-
-    /// Searches a chunk that is not longer than a block, if that has not been
-    /// done. Says whether there is one, without a line end.
-    #[inline(always)]
-    pub(crate) fn search_short(&mut self, chunk: &[u8]) -> bool {
-        if self.searched > 0 || chunk.len() > BLOCK {
-            return false;
-        }
-        self.search_window(chunk);
-        self.bits == 0
     }
 
     /// Says that the line which goes on here is long.
@@ -603,7 +599,7 @@ mod tests {
 
     #[test]
     fn another_chunk_begins_with_nothing_known() {
-        for first in [&b"a\nb\nc"[..], &b"a\n".repeat(500), &[b'a'; 1024]] {
+        for first in [&b"a\nb\nc"[..], &b"a\n".repeat(500), &[b'a'; WINDOW]] {
             let mut lines = LineEnds::new();
             assert!(lines.search(first).is_some());
             lines.next();
@@ -617,22 +613,21 @@ mod tests {
     }
 
     #[test]
-    fn a_short_chunk_without_a_line_end_is_known_as_one_at_once() {
-        for (length, is_short) in [(1, true), (64, true), (65, false)] {
-            let chunk = vec![b'a'; length];
-            let mut lines = LineEnds::new();
-            assert_eq!(lines.search_short(&chunk), is_short);
-            assert_eq!(lines.have_searched(&chunk), is_short);
-            assert!(!lines.search_short(&chunk), "only once");
-        }
-        assert!(!LineEnds::new().search_short(b"a\n"));
+    fn a_short_chunk_is_searched_at_once() {
+        assert_eq!(Found::in_chunk(&[b'a'; 65]), None);
+        let chunk = [&[b'a'; 63][..], b"\n"].concat();
+        let mut lines = LineEnds::new();
+        lines.restart_with(Found::in_chunk(&chunk).unwrap(), chunk.len());
+        assert!(lines.have_searched(&chunk) && !lines.are_read(&chunk));
+        assert_eq!(lines.next(), Some(63));
+        assert!(lines.are_read(&chunk));
     }
 
     #[test]
     fn a_window_is_as_long_as_documented() {
-        let (_, parts) = all(&vec![b'\n'; 1025]);
+        let (_, parts) = all(&vec![b'\n'; 1537]);
         let lengths: Vec<_> = parts.iter().map(|part| part.end - part.start).collect();
-        assert_eq!(lengths, [1024, 1]);
+        assert_eq!(lengths, [1536, 1]);
         assert!(parts.iter().all(|part| part.is_ascii));
     }
 
@@ -642,6 +637,6 @@ mod tests {
         let (ends, parts) = all(&line);
         assert_eq!(ends, [100_000, 100_002, 100_004]);
         // And those after it together.
-        assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [1024, 100_001, 100_005]);
+        assert_eq!(parts.iter().map(|part| part.end).collect::<Vec<_>>(), [1536, 100_001, 100_005]);
     }
 }

@@ -9,8 +9,8 @@
 //! known to be UTF-8; what is found there are spans of the chunk. A line that is
 //! not UTF-8 is read as if it had been cut out by chunk ends.
 //!
-//! Where lines end, and what is text, [`Reading`] knows: it looks ahead by a
-//! kilobyte, so that the loop over the lines, in [`Parser::advance`], has next to
+//! Where lines end, and what is text, [`Reading`] knows: it looks ahead by
+//! more than a kilobyte, so that the loop over the lines, in [`Parser::advance`], has next to
 //! nothing to do for each of them.
 //!
 //! [`Parser::advance`] moves to the next item and says what kind it is,
@@ -99,16 +99,15 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 pub struct Parser {
     eof_policy: EofPolicy,
     last_event_id: TextBuffer,
-    /// In milliseconds.
-    reconnection_time: Option<u64>,
+    /// In milliseconds, if `has_reconnection_time`. The open block may have set another.
+    reconnection_time: u64,
+    has_reconnection_time: bool,
 
     /// How many bytes of the stream have been read.
     offset: u64,
     seam: Seam,
     tail: Tail,
     block: Block,
-    /// The reconnection time before the first `retry` of the open block.
-    reconnection_time_before: Option<u64>,
 
     /// Where in the chunk the comment is that was read last, to be lent.
     comment: Span,
@@ -145,12 +144,12 @@ impl Parser {
     pub(crate) fn with_config(config: Config, last_event_id: String) -> Self {
         Self {
             last_event_id: last_event_id.into(),
-            reconnection_time: None,
+            reconnection_time: 0,
+            has_reconnection_time: false,
             offset: 0,
             seam: Seam::Bom(0),
             tail: Tail::default(),
             block: Block::new(config.max_event_size, config.utf8_policy),
-            reconnection_time_before: None,
             comment: Span::default(),
             new_id: false,
             error: None,
@@ -259,7 +258,8 @@ impl Parser {
     /// A number of milliseconds that does not fit in a `u64` counts as
     /// `u64::MAX`. It changes at the `retry` line, not at the blank line.
     pub fn reconnection_time(&self) -> Option<Duration> {
-        self.reconnection_time.map(Duration::from_millis)
+        let before = self.has_reconnection_time.then_some(self.reconnection_time);
+        self.retry().or(before).map(Duration::from_millis)
     }
 
     /// How many bytes of the stream have been read.
@@ -327,7 +327,7 @@ impl Parser {
     pub(crate) fn end_stream(&mut self) -> Kind {
         self.begin_block();
         let last = match self.eof_policy {
-            EofPolicy::Dispatch => self.dispatch_pending().unwrap_or_else(|error| self.fail(error)),
+            EofPolicy::Dispatch => self.dispatch_pending(),
             EofPolicy::Error if self.has_pending() => {
                 self.fail(ParseError::UnexpectedEnd { offset: self.block.start })
             }
@@ -381,7 +381,7 @@ impl Parser {
     /// moved to, in milliseconds.
     #[inline]
     pub(crate) fn retry(&self) -> Option<u64> {
-        if self.block.fields.has(RETRY) { self.reconnection_time } else { None }
+        self.block.retry()
     }
 
     /// Takes out the data of the event that `advance` has moved to, if it has
@@ -451,7 +451,7 @@ impl Parser {
                 let mut digits = Digits::default();
                 digits.push(chunk.line(value));
                 if let Some(time) = digits.reconnection_time() {
-                    self.set_retry(time);
+                    self.block.set_retry(time);
                 }
             }
             Field::Comment => {
@@ -469,8 +469,9 @@ impl Parser {
     fn read_invalid_line(&mut self, chunk: Reading<'_>, line: Span) -> Option<Kind> {
         self.offset = chunk.offset();
         self.block.save(chunk.text());
-        self.tail.begin(&self.block);
-        self.finish_line(chunk.line(line)).unwrap_or_else(|error| Some(self.fail(error)))
+        let begun = self.tail.begin(chunk.line(line), &mut self.block);
+        let finished = self.tail.finish(&[], &mut self.block);
+        self.end_line(begun.and(finished))
     }
 
     /// Ends the block at its blank line, which has just been passed: commits the
@@ -487,6 +488,9 @@ impl Parser {
         self.block.note_length();
         let fields = &self.block.fields;
         let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
+        if has_retry {
+            self.commit_retry();
+        }
         if has_id {
             self.block.commit_id(&mut self.last_event_id, chunk.text());
             self.new_id = true;
@@ -510,15 +514,14 @@ impl Parser {
         let error = self.refuse(Refusal::TooLarge(self.block.size()));
         self.offset = offset;
         self.block.pass(offset);
-        self.fail(error)
+        error
     }
 
     /// Refuses the block because of the line that has been passed.
     #[cold]
     fn refuse_line(&mut self, offset: u64, size: usize) -> Kind {
         self.offset = offset;
-        let error = self.refuse(Refusal::TooLarge(size));
-        self.fail(error)
+        self.refuse(Refusal::TooLarge(size))
     }
 
     /// Forgets the block that has ended, if one has: nothing of it is lent any
@@ -538,31 +541,29 @@ impl Parser {
         }
     }
 
-    fn set_retry(&mut self, time: u64) {
-        if !self.block.fields.has(RETRY) {
-            self.reconnection_time_before = self.reconnection_time;
+    /// Makes the block's reconnection time, if it has one, that of the stream.
+    #[inline]
+    fn commit_retry(&mut self) {
+        if let Some(time) = self.retry() {
+            self.reconnection_time = time;
+            self.has_reconnection_time = true;
         }
-        self.block.fields.set_retry();
-        self.reconnection_time = Some(time);
     }
 
     /// Drops the open block, as if none of its lines had been there.
     #[cold]
-    fn refuse(&mut self, refusal: Refusal) -> ParseError {
-        if self.block.fields.has(RETRY) {
-            self.reconnection_time = self.reconnection_time_before;
-        }
+    fn refuse(&mut self, refusal: Refusal) -> Kind {
         if self.tail.is_open() {
             self.tail.skip();
         }
         self.block.refuse();
         let offset = self.block.start;
-        match refusal {
+        self.fail(match refusal {
             Refusal::TooLarge(size) => {
                 ParseError::EventTooLarge { size, limit: self.block.limit, offset }
             }
             Refusal::InvalidUtf8 => ParseError::InvalidUtf8 { offset },
-        }
+        })
     }
 
     /// Reads what belongs to the bytes before this chunk. Returns an item that
@@ -577,37 +578,48 @@ impl Parser {
                 }
                 return Some(self.read_part(part));
             }
+            return self.read_head(chunk, wanted);
         }
         self.read_seam(chunk, wanted)
     }
 
-    /// Reads a chunk that is all part of the unfinished line.
-    #[inline(never)]
-    fn read_part(&mut self, part: &[u8]) -> Kind {
-        let read = self.read_tail(part);
-        read.map_or_else(|error| self.fail(error), |()| Kind::End)
-    }
-
-    /// Reads up to the end of what belongs to the bytes before this chunk.
+    /// Reads what belongs to a line end or a BOM, and the head if that was no BOM.
     #[inline(never)]
     fn read_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
-        let mut chunk = chunk.reborrow();
-        let item = self.read_first(&mut chunk).unwrap_or_else(|error| Some(self.fail(error)));
+        let error = match self.seam {
+            Seam::Bom(read) => self.read_bom(read, &mut chunk),
+            Seam::LineEnd => {
+                self.skip_lf(&mut chunk);
+                None
+            }
+            Seam::Line | Seam::None => None,
+        };
+        if error.is_some() || self.seam != Seam::Line {
+            return error;
+        }
+        self.read_head(chunk, wanted)
+    }
+
+    /// Reads the head of the chunk: its part of the unfinished line.
+    #[inline(never)]
+    fn read_head(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
+        if self.block.unvalidated_data() > WINDOW {
+            chunk.go_on_with_long_line();
+        }
+        self.seam = Seam::None;
+        let item = match chunk.next_line(|| self.seam = Seam::LineEnd) {
+            Some(line) => self.finish_line(chunk.line(line)),
+            None => {
+                self.seam = Seam::Line;
+                Some(self.read_part(chunk.take_rest()))
+            }
+        };
         self.offset = chunk.offset();
         item.filter(|kind| self.deliver(*kind, wanted, &chunk))
     }
 
-    fn read_first(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
-        match self.seam {
-            Seam::Bom(read) => self.read_bom(read, chunk)?,
-            Seam::LineEnd => self.skip_lf(chunk),
-            Seam::Line | Seam::None => {}
-        }
-        if self.seam == Seam::Line { self.read_head(chunk) } else { Ok(None) }
-    }
-
     /// Passes over a BOM at the very start of the stream.
-    fn read_bom(&mut self, read: u8, chunk: &mut Reading<'_>) -> Result<(), ParseError> {
+    fn read_bom(&mut self, read: u8, chunk: &mut Reading<'_>) -> Option<Kind> {
         let missing = &BOM[usize::from(read)..];
         let rest = chunk.rest();
         let same = missing.iter().zip(rest).take_while(|(a, b)| a == b).count();
@@ -615,22 +627,25 @@ impl Parser {
             self.seam = Seam::None;
             chunk.skip(same);
             self.block.start = chunk.offset();
-            Ok(())
         } else if same == rest.len() {
             self.seam = Seam::Bom(read + same as u8);
             chunk.skip(same);
-            Ok(())
         } else {
-            self.settle_bom()
+            return self.settle_bom();
         }
+        None
     }
 
     /// Treats what was read as the beginning of a BOM as the beginning of a
-    /// line.
-    fn settle_bom(&mut self) -> Result<(), ParseError> {
-        let Seam::Bom(read) = self.seam else { return Ok(()) };
+    /// line. Returns only an error.
+    fn settle_bom(&mut self) -> Option<Kind> {
+        let Seam::Bom(read) = self.seam else { return None };
         self.seam = Seam::None;
-        if read == 0 { Ok(()) } else { self.begin_line(&BOM[..usize::from(read)]) }
+        if read == 0 {
+            return None;
+        }
+        let kind = self.begin_line(&BOM[..usize::from(read)]);
+        (kind == Kind::Error).then_some(kind)
     }
 
     /// Passes over the LF of a CR LF that a chunk end has split.
@@ -646,79 +661,69 @@ impl Parser {
         }
     }
 
-    /// Reads the head of the chunk: its part of the unfinished line.
-    fn read_head(&mut self, chunk: &mut Reading<'_>) -> Result<Option<Kind>, ParseError> {
-        if self.block.unvalidated_data() > WINDOW {
-            chunk.go_on_with_long_line();
-        }
-        self.seam = Seam::None;
-        match chunk.next_line(|| self.seam = Seam::LineEnd) {
-            Some(line) => self.finish_line(chunk.line(line)),
-            None => {
-                self.seam = Seam::Line;
-                self.read_tail(chunk.take_rest()).map(|()| Some(Kind::End))
-            }
-        }
-    }
-
     /// Reads the tail of the chunk: the beginning of a line, if anything.
     #[inline(never)]
     fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Kind {
         self.block.save(chunk.text());
         let tail = chunk.take_rest();
         self.offset = chunk.offset();
-        let read = if tail.is_empty() { Ok(()) } else { self.begin_line(tail) };
-        read.map_or_else(|error| self.fail(error), |()| Kind::End)
+        if tail.is_empty() { Kind::End } else { self.begin_line(tail) }
     }
 
     /// Reads the beginning of an unfinished line.
-    fn begin_line(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
+    #[inline]
+    fn begin_line(&mut self, part: &[u8]) -> Kind {
         self.seam = Seam::Line;
-        self.tail.begin(&self.block);
-        self.read_tail(bytes)
+        let begun = self.tail.begin(part, &mut self.block);
+        begun.map_or_else(|refusal| self.refuse(refusal), |()| Kind::End)
     }
 
-    /// Reads a part of the unfinished line.
-    #[inline]
-    fn read_tail(&mut self, bytes: &[u8]) -> Result<(), ParseError> {
-        self.tail.read(bytes, &mut self.block).map_err(|refusal| self.refuse(refusal))
+    /// Reads the next part of the unfinished line.
+    #[inline(never)]
+    fn read_part(&mut self, part: &[u8]) -> Kind {
+        let read = self.tail.read(part, &mut self.block);
+        read.map_or_else(|refusal| self.refuse(refusal), |()| Kind::End)
     }
 
     /// Reads the last part of the unfinished line.
-    fn finish_line(&mut self, bytes: &[u8]) -> Result<Option<Kind>, ParseError> {
-        let read = self.read_tail(bytes);
-        self.finish_tail().and_then(|kind| read.map(|()| kind))
+    fn finish_line(&mut self, last: &[u8]) -> Option<Kind> {
+        let finished = self.tail.finish(last, &mut self.block);
+        self.end_line(finished)
     }
 
-    /// Ends the unfinished line.
-    fn finish_tail(&mut self) -> Result<Option<Kind>, ParseError> {
-        let finished = self.tail.finish(&mut self.block);
-        match finished.map_err(|refusal| self.refuse(refusal))? {
-            Finished::Comment => {
-                return Ok(Some(Kind::CommentInBuffer));
+    /// Does what is left to be done for a line that has ended.
+    #[inline]
+    fn end_line(&mut self, finished: Result<Finished, Refusal>) -> Option<Kind> {
+        match finished {
+            Ok(Finished::Other) => None,
+            Ok(Finished::Comment) => Some(Kind::CommentInBuffer),
+            Ok(Finished::Retry(time)) => {
+                self.block.set_retry(time);
+                None
             }
-            Finished::Retry(time) => self.set_retry(time),
-            Finished::Other => {}
+            Err(refusal) => Some(self.refuse(refusal)),
         }
-        Ok(None)
     }
 
     /// Ends the unfinished line and block as if their line ends were there.
     /// That dispatches an event, or nothing.
-    fn dispatch_pending(&mut self) -> Result<Kind, ParseError> {
-        self.settle_bom()?;
-        self.finish_tail()?;
+    fn dispatch_pending(&mut self) -> Kind {
+        let refused = [self.settle_bom(), self.finish_line(&[])];
+        if refused.contains(&Some(Kind::Error)) {
+            return Kind::Error;
+        }
         let mut no_chunk = Chunk::new(&[][..], self.offset);
         let no_chunk = no_chunk.reading();
         if self.block.exceeds_limit(no_chunk.len()) {
-            return Ok(self.refuse_at_end(self.offset));
+            return self.refuse_at_end(self.offset);
         }
         let item = self.end_block(&no_chunk);
-        Ok(item.filter(|kind| *kind == Kind::Event).unwrap_or(Kind::End))
+        item.filter(|kind| *kind == Kind::Event).unwrap_or(Kind::End)
     }
 
     /// Forgets everything but the ID, the reconnection time, and what is lent.
     fn restart(&mut self) {
+        self.commit_retry();
         self.offset = 0;
         self.seam = Seam::Bom(0);
         self.tail = Tail::default();

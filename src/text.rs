@@ -1,6 +1,6 @@
 //! Text over bytes that were validated once.
 //!
-//! A chunk is validated by the kilobyte, unless it is ASCII, because a vectorised
+//! A chunk is validated by the window of `lines`, unless it is ASCII, because a vectorised
 //! validation of many bytes costs next to nothing, while one for each short field
 //! value does not. From then on its field values are spans, and a span becomes a
 //! `&str` without another look at the bytes. Three types carry the proof:
@@ -126,6 +126,15 @@ impl Progress {
         }
     }
 
+    /// Begins a chunk that is this long, in which this was found if it is short.
+    #[inline(always)]
+    fn begin(&mut self, length: usize, found: Option<Found>) {
+        if let Some(found) = found {
+            self.ends.restart_with(found, length);
+            self.valid.end = if found.is_ascii() { length } else { 0 };
+        }
+    }
+
     /// For another chunk, which starts at `origin`. Nothing is known about it.
     #[inline]
     fn restart(&mut self, origin: u64) {
@@ -141,7 +150,10 @@ impl<B: StableBytes> Chunk<B> {
     #[inline(always)]
     pub(crate) fn new(bytes: B, origin: u64) -> Self {
         let ends = LineEnds::new();
-        Self { bytes, progress: Progress { position: 0, origin, valid: Span::default(), ends } }
+        let mut progress = Progress { position: 0, origin, valid: Span::default(), ends };
+        let searched = bytes.bytes();
+        progress.begin(searched.len(), Found::in_chunk(searched));
+        Self { bytes, progress }
     }
 
     #[inline]
@@ -250,6 +262,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Passes over all that is left, and returns it.
+    #[inline(always)]
     pub(crate) fn take_rest(&mut self) -> &'a [u8] {
         let rest = self.rest();
         self.progress.position = self.bytes.len();
@@ -292,14 +305,11 @@ impl<'a> Reading<'a> {
         self.progress.ends.go_on_with_long_line();
     }
 
-    /// Passes over all of a short chunk if no line ends in it, and returns it.
+    /// Passes over all that is left of a chunk in which no more line ends, if that is known, and
+    /// returns it: of a short chunk it is.
     #[inline(always)]
     pub(crate) fn take_part_of_line(&mut self) -> Option<&'a [u8]> {
-        if !self.progress.ends.search_short(self.bytes) {
-            return None;
-        }
-        self.progress.position = self.bytes.len();
-        Some(self.bytes)
+        self.progress.ends.are_read(self.bytes).then(|| self.take_rest())
     }
 
     #[inline]
@@ -369,6 +379,7 @@ impl Chunk<ReadBuffer> {
         self.bytes.filled = 0;
         let filled = read(&mut self.bytes.buffer)?;
         self.bytes.filled = filled.min(self.bytes.buffer.len());
+        self.progress.begin(self.bytes.filled, Found::in_chunk(self.bytes.bytes()));
         Ok(self.bytes.filled)
     }
 }
@@ -401,12 +412,7 @@ impl Chunk<OwnedChunk> {
         let Arrived { bytes, found } = chunk;
         let length = bytes.len();
         self.replace_bytes(bytes.into(), origin);
-        if let Some(found) = found {
-            self.progress.ends.restart_with(found, length);
-            if found.is_ascii() {
-                self.progress.valid.end = length;
-            }
-        }
+        self.progress.begin(length, found);
     }
 
     /// Says where in the stream it goes on after the chunk, if bytes have been read that are
@@ -674,6 +680,59 @@ impl From<String> for TextBuffer {
     }
 }
 
+/// A few bytes that are put together from pieces. No memory is allocated for them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Few {
+    length: u8,
+    /// Those after `length` are zero.
+    bytes: [u8; Self::MOST],
+}
+
+impl Few {
+    pub(crate) const MOST: usize = 30;
+
+    /// Appends bytes, if there is room.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
+        let (start, end) = (self.len(), self.len() + bytes.len());
+        if end > Self::MOST {
+            return false;
+        }
+        // SAFETY: there is room for as many, which is not borrowed elsewhere.
+        unsafe { copy(bytes, self.bytes[start..end].as_mut_ptr()) };
+        self.length = end as u8;
+        true
+    }
+
+    /// Appends as many of the bytes as there is room for, and returns the others.
+    pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let room = Self::MOST - self.len();
+        let (first, rest) = bytes.split_at(room.min(bytes.len()));
+        self.push(first);
+        rest
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.length)
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len()]
+    }
+
+    /// All of it, if it is UTF-8.
+    #[inline]
+    pub(crate) fn text(&self) -> Option<&str> {
+        if self.bytes.iter().fold(0, |all, byte| all | byte) < 0x80 {
+            // SAFETY: it is ASCII.
+            return Some(unsafe { str::from_utf8_unchecked(self.bytes()) });
+        }
+        str::from_utf8(self.bytes()).ok()
+    }
+}
+
 /// A part of some bytes that ends where something is not UTF-8, or with them.
 struct Part {
     length: usize,
@@ -710,23 +769,41 @@ pub(crate) fn is_cut_character(bytes: &[u8]) -> bool {
 /// they do.
 #[inline(always)]
 fn append(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    let (length, end) = (bytes.len(), buffer.len() + bytes.len());
-    buffer.reserve(length);
-    let (from, to) = (bytes.as_ptr(), buffer.spare_capacity_mut().as_mut_ptr().cast::<u8>());
-    // SAFETY: so many bytes are there, and there is room for as many, which is not
-    // within `bytes`. Each of the two halves is not longer than that.
+    let end = buffer.len() + bytes.len();
+    buffer.reserve(bytes.len());
+    // SAFETY: there is room for so many bytes, which is not within `bytes`, and they are
+    // written.
     unsafe {
-        match length {
-            0 => {}
-            1 => *to = *from,
-            2..=3 => copy_halves::<2>(from, to, length),
-            4..=7 => copy_halves::<4>(from, to, length),
-            8..=15 => copy_halves::<8>(from, to, length),
-            16..=31 => copy_halves::<16>(from, to, length),
-            32..=64 => copy_halves::<32>(from, to, length),
-            _ => ptr::copy_nonoverlapping(from, to, length),
-        }
+        copy(bytes, buffer.spare_capacity_mut().as_mut_ptr().cast());
         buffer.set_len(end);
+    }
+}
+
+/// # Safety
+///
+/// As many bytes as in `from` must be writable at `to`, which is apart from it.
+#[inline(always)]
+unsafe fn copy(from: &[u8], to: *mut u8) {
+    let (length, from) = (from.len(), from.as_ptr());
+    // SAFETY: by the caller's promise. Each of the two halves is not longer than `length`.
+    unsafe {
+        if length < 8 {
+            if length >= 4 {
+                copy_halves::<4>(from, to, length);
+            } else if length >= 2 {
+                copy_halves::<2>(from, to, length);
+            } else if length == 1 {
+                *to = *from;
+            }
+        } else if length < 16 {
+            copy_halves::<8>(from, to, length);
+        } else if length <= 32 {
+            copy_halves::<16>(from, to, length);
+        } else if length <= 64 {
+            copy_halves::<32>(from, to, length);
+        } else {
+            ptr::copy_nonoverlapping(from, to, length);
+        }
     }
 }
 
@@ -852,11 +929,42 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_line_is_all_of_a_short_chunk() {
-        let mut chunk = Chunk::new(&b"abc"[..], 0);
-        assert_eq!(chunk.reading().take_part_of_line(), Some(&b"abc"[..]));
-        assert!(chunk.is_read());
-        assert_eq!(Chunk::new(&b"ab\n"[..], 0).reading().take_part_of_line(), None);
+    fn a_short_chunk_without_a_line_end_is_known_as_one_at_once() {
+        let part = |bytes: &[u8]| {
+            let mut chunk = Chunk::new(bytes, 0);
+            let part = chunk.reading().take_part_of_line().map(<[u8]>::len);
+            assert_eq!(chunk.is_read(), part.is_some());
+            part
+        };
+        assert_eq!(part(b"abc"), Some(3));
+        assert_eq!(part(&[b'a'; 64]), Some(64));
+        assert_eq!(part(&[b'a'; 65]), None);
+        assert_eq!(part(b"ab\n"), None);
+    }
+
+    #[test]
+    fn a_few_bytes_are_all_or_not_appended() {
+        for first in 0..=30 {
+            let bytes: [u8; 31] = core::array::from_fn(|index| index as u8);
+            let mut few = Few::default();
+            assert!(few.push(&bytes[..first]));
+            assert!(!few.push(&bytes[first..]));
+            assert_eq!(few.bytes(), &bytes[..first]);
+            assert_eq!(few.fill(&bytes[first..]), &bytes[30..]);
+            assert_eq!(few.text().map(str::as_bytes), Some(&bytes[..30]));
+            assert!(few.push(b"") && !few.push(b"x"));
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_are_text_if_they_are_utf_8() {
+        for (bytes, is_text) in [("é€😀".as_bytes(), true), (b"a\xFF", false), (b"", true)] {
+            let mut few = Few::default();
+            for byte in bytes {
+                assert!(few.push(&[*byte]));
+            }
+            assert_eq!(few.text().map(str::as_bytes), is_text.then_some(bytes));
+        }
     }
 
     #[test]

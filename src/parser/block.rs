@@ -126,11 +126,6 @@ impl Fields {
         self.put_in_chunk(field, Span::new(0, length));
         self.bits |= field << 8;
     }
-
-    #[inline]
-    pub(super) fn set_retry(&mut self) {
-        self.bits |= RETRY;
-    }
 }
 
 /// More bytes than the limit allows: at least this many.
@@ -160,6 +155,8 @@ pub(crate) struct Block {
     pub(super) ended: bool,
     /// The block was refused: its remaining lines are skipped.
     pub(super) dropped: bool,
+    /// In milliseconds, if `fields` have it.
+    retry: u64,
     /// `ParserBuilder::max_event_size`.
     pub(super) limit: usize,
     /// How long a value may be for nothing to be wrong with it before its line
@@ -200,8 +197,49 @@ impl Block {
     #[inline(never)]
     fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
         self.save_data(text);
+        self.join_text(text.get(value))
+    }
+
+    #[inline]
+    fn join_text(&mut self, value: &str) -> Result<(), TooLarge> {
         self.make_room_for_line(value.len())?;
-        self.data.push_line(text.get(value));
+        self.data.push_line(value);
+        Ok(())
+    }
+
+    /// Sets the data to a whole line that is not in the chunk, or adds that line to it.
+    #[inline]
+    pub(super) fn add_data_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        if self.fields.has(DATA) {
+            return self.join_text(value);
+        }
+        check(value.len(), self.limit)?;
+        replace(&mut self.data, value, KEPT_FOR_DATA);
+        self.fields.put_in_buffer(DATA);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_event_type_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)?;
+        replace(&mut self.event_type, value, KEPT_FOR_OTHERS);
+        self.fields.put_in_buffer(EVENT_TYPE);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_id_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        if self.is_id(value.as_bytes())? {
+            replace(&mut self.id, value, KEPT_FOR_OTHERS);
+            self.fields.put_in_buffer(ID);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_comment_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)?;
+        replace(&mut self.line, value, KEPT_FOR_OTHERS);
         Ok(())
     }
 
@@ -221,26 +259,48 @@ impl Block {
         Ok(())
     }
 
-    /// Sets the ID, unless it contains U+0000: such a field is ignored.
+    /// Sets the ID, unless it contains U+0000.
+    #[inline]
+    pub(super) fn set_id(&mut self, bytes: &[u8], value: Span) -> Result<(), TooLarge> {
+        if self.is_id(bytes)? {
+            self.fields.put_in_chunk(ID, value);
+        }
+        Ok(())
+    }
+
+    /// Whether the value can be an ID. A field that contains U+0000 is ignored.
     ///
     /// What comes after the NUL does not count: if a chunk ends there, the
     /// field is given up before those bytes are seen.
     #[inline]
-    pub(super) fn set_id(&mut self, bytes: &[u8], value: Span) -> Result<(), TooLarge> {
-        match memchr::memchr(0, bytes) {
-            Some(nul) => check(nul, self.limit),
-            None => {
-                check(value.len(), self.limit)?;
-                self.fields.put_in_chunk(ID, value);
-                Ok(())
-            }
-        }
+    fn is_id(&self, value: &[u8]) -> Result<bool, TooLarge> {
+        let nul = memchr::memchr(0, value);
+        check(nul.unwrap_or(value.len()), self.limit)?;
+        Ok(nul.is_none())
+    }
+
+    #[inline]
+    pub(super) fn set_retry(&mut self, milliseconds: u64) {
+        self.fields.bits |= RETRY;
+        self.retry = milliseconds;
+    }
+
+    /// The reconnection time that the block has set, in milliseconds.
+    #[inline]
+    pub(super) fn retry(&self) -> Option<u64> {
+        self.fields.has(RETRY).then_some(self.retry)
     }
 
     /// Checks a comment that is entirely within the chunk.
     #[inline]
     pub(super) fn check_comment(&self, value: Span) -> Result<(), TooLarge> {
         check(value.len(), self.limit)
+    }
+
+    /// Whether nothing can be wrong yet with a line of so many bytes.
+    #[inline]
+    pub(super) fn may_wait(&self, length: usize) -> bool {
+        length <= self.unchecked
     }
 
     /// Begins a value in a buffer: data after the data so far, which must no
@@ -356,7 +416,8 @@ impl Block {
             Buffer::Line => KEPT_FOR_OTHERS,
         };
         let usual = match buffer {
-            Buffer::Data => (self.last_length as usize).min(limit / 64),
+            // And an eighth more: streams that repeat a size hardly do so to the byte.
+            Buffer::Data => (self.last_length as usize * 9 / 8).min(LARGEST_GUESS).min(limit / 64),
             Buffer::Line => 0,
         };
         let value = self.buffer(buffer);

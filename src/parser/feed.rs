@@ -104,8 +104,8 @@ impl<'p, 'c> Feed<'p, 'c> {
     /// The bytes that have not been read yet. Feed them later, and nothing is
     /// lost. Costs nothing.
     ///
-    /// A new `Feed` starts its lookahead from scratch, which may cover up to 1
-    /// KiB, and one long line. So do not create one for each event without need.
+    /// A new `Feed` starts its lookahead from scratch, which may cover up to
+    /// 1.5 KiB, and one long line. So do not create one for each event without need.
     pub fn remaining(&self) -> &'c [u8] {
         self.chunk.rest()
     }

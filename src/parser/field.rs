@@ -43,10 +43,6 @@ impl Field {
     }
 }
 
-/// How many bytes there may be before a value: `retry: `. So many are enough for
-/// [`split`], even if the line goes on.
-pub(super) const LONGEST_START: usize = 7;
-
 /// The field of a whole line that is not blank, and where its value starts.
 ///
 /// The value extends to the end of the line; one leading space is not part of
@@ -65,6 +61,16 @@ pub(super) fn split(line: &[u8]) -> (Field, usize) {
         Field::Retry => split_as(Field::Retry, line),
         Field::Comment => split_as(Field::Comment, line),
         Field::Unknown => (Field::Unknown, line.len()),
+    }
+}
+
+/// Whether [`split`] finds in the start of a line what it would find in all of it.
+pub(super) fn is_known(start: &[u8]) -> bool {
+    let name = Field::starting_with(start[0]).name();
+    match start.strip_prefix(name) {
+        Some([] | [b':']) => false,
+        Some(_) => true,
+        None => !name.starts_with(start),
     }
 }
 

@@ -1,19 +1,20 @@
 //! The unfinished line: the one that a chunk end has cut.
 //!
-//! It is read as it arrives, and only what it means is kept: the field name is a
-//! position in the one name that it can still become, and the value goes
-//! straight to where it belongs in the [`Block`]. There it is validated when the
-//! line is complete, so that for what is kept nothing here has to think of a
-//! character that is cut. Lines that are not UTF-8 are read here too, however they are cut.
+//! The first bytes of it are put together ([`Few`]). If it ends before they are
+//! many, it is read like a line of the body. Otherwise it is read as it arrives, and only
+//! what it means is kept: the value goes straight to where it belongs in the [`Block`].
+//! There it is validated when the line is complete, so that for what is kept nothing here
+//! has to think of a character that is cut. Lines that are not UTF-8 are read here too,
+//! however they are cut.
 
 use core::{mem, str};
 
 use super::{
     Utf8Policy,
-    block::{Block, Buffer, Refusal, TooLarge},
+    block::{Block, Buffer, Refusal},
     field::{self, Digits, Field},
 };
-use crate::text::is_cut_character;
+use crate::text::{Few, is_cut_character};
 
 /// What a line turns out to be when it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,40 +26,49 @@ pub(super) enum Finished {
     Other,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 enum State {
     /// There is no unfinished line.
     #[default]
     Closed,
-    /// A line has begun, but no byte of it has been read.
-    Begun,
-    /// This many bytes of the field name have been read, and nothing else.
-    Name(Field, u8),
-    /// The colon has been read, but nothing of the value.
-    Colon(Field),
-    Value(Field),
+    /// All that there is of the line, of which nothing has been read.
+    Start(Few),
+    Value(Value),
     /// The rest of the line does not matter: its block is refused.
     Skipped,
+}
+
+/// The rest of a line whose field is known.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    field: Field,
+    ignored: Ignored,
+    digits: Digits,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail {
     state: State,
-    digits: Digits,
-    ignored: Ignored,
 }
 
 impl Tail {
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        self.state != State::Closed
+        !matches!(self.state, State::Closed)
     }
 
     /// Begins a line, which may be added to the open block: nothing of that may
     /// be in the chunk any more.
-    pub(super) fn begin(&mut self, block: &Block) {
-        let state = if block.dropped { State::Skipped } else { State::Begun };
-        *self = Self { state, ..Self::default() };
+    #[inline]
+    pub(super) fn begin(&mut self, first: &[u8], block: &mut Block) -> Result<(), Refusal> {
+        if block.dropped {
+            self.state = State::Skipped;
+            Ok(())
+        } else if first.len() > Few::MOST {
+            self.begin_value(first, block)
+        } else {
+            self.go_on(Few::default(), first, block)
+        }
     }
 
     /// Skips the rest of the line.
@@ -66,14 +76,14 @@ impl Tail {
         self.state = State::Skipped;
     }
 
-    /// Same as [`read`](Self::read), for a few bytes of data or of a comment, if
-    /// nothing more is to be done for them than to append them. Otherwise does
-    /// nothing, and returns false.
+    /// Same as [`read`](Self::read), for a few bytes, if nothing more is to be done for them
+    /// than to append them. Otherwise does nothing, and returns false.
     #[inline(always)]
     pub(super) fn append(&mut self, bytes: &[u8], block: &mut Block) -> bool {
-        match self.state {
-            State::Value(Field::Data) => block.append(Buffer::Data, bytes),
-            State::Value(Field::Comment) => block.append(Buffer::Line, bytes),
+        match &mut self.state {
+            State::Value(Value { field: Field::Data, .. }) => block.append(Buffer::Data, bytes),
+            State::Value(Value { field: Field::Comment, .. }) => block.append(Buffer::Line, bytes),
+            State::Start(start) => block.may_wait(start.len() + bytes.len()) && start.push(bytes),
             _ => false,
         }
     }
@@ -81,111 +91,153 @@ impl Tail {
     /// Reads the next bytes of the line, none of which is a line end.
     #[inline]
     pub(super) fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
-        // What is most frequent first.
-        match self.state {
-            State::Value(Field::Data) => return block.push_value(Buffer::Data, bytes),
-            State::Value(Field::Comment) => return block.push_value(Buffer::Line, bytes),
-            _ => {}
-        }
-        let value = self.read_name(bytes, block)?;
-        self.read_value(value, block)
-    }
-
-    /// Ends the line, if there is one.
-    pub(super) fn finish(&mut self, block: &mut Block) -> Result<Finished, Refusal> {
-        let field = match mem::take(&mut self.state) {
-            State::Value(field) | State::Colon(field) => field,
-            State::Name(field, matched) if usize::from(matched) == field.name().len() => {
-                begin_value(field, block)?;
-                field
+        match &mut self.state {
+            State::Value(value) => value.read(bytes, block),
+            State::Start(start) => {
+                let start = *start;
+                self.go_on(start, bytes, block)
             }
-            State::Name(..) => Field::Unknown,
-            State::Closed | State::Begun | State::Skipped => return Ok(Finished::Other),
-        };
-        match Buffer::of(field) {
-            Some(buffer) => block.end_value(buffer)?,
-            None => self.ignored.end(block.utf8_policy)?,
-        }
-        match field {
-            Field::EventType => block.set_event_type_to_line(),
-            Field::Id => block.set_id_to_line(),
-            Field::Comment => return Ok(Finished::Comment),
-            Field::Retry => return Ok(self.digits.reconnection_time().into()),
-            Field::Data | Field::Unknown => {}
-        }
-        Ok(Finished::Other)
-    }
-
-    /// Reads what there is of the field name, the colon and the space after it,
-    /// and returns the rest, which belongs to the value.
-    fn read_name<'a>(&mut self, bytes: &'a [u8], block: &mut Block) -> Result<&'a [u8], Refusal> {
-        if self.state == State::Begun && bytes.len() >= field::LONGEST_START {
-            let (field, start) = field::split(bytes);
-            begin_value(field, block)?;
-            self.state = State::Value(field);
-            return Ok(if field == Field::Unknown { bytes } else { &bytes[start..] });
-        }
-        let (field, matched) = match (self.state, bytes) {
-            (State::Begun, [first, ..]) => (Field::starting_with(*first), 0),
-            (State::Name(field, matched), [_, ..]) => (field, matched),
-            (State::Colon(field), [first, rest @ ..]) => {
-                self.state = State::Value(field);
-                return Ok(if *first == b' ' { rest } else { bytes });
-            }
-            _ => return Ok(bytes),
-        };
-        let name = &field.name()[usize::from(matched)..];
-        let same = name.iter().zip(bytes).take_while(|(a, b)| a == b).count();
-        match &bytes[same..] {
-            [] => {
-                self.state = State::Name(field, matched + same as u8);
-                Ok(&[])
-            }
-            [b':', rest @ ..] if same == name.len() => {
-                begin_value(field, block)?;
-                self.state = State::Colon(field);
-                self.read_name(rest, block)
-            }
-            _ => {
-                self.state = State::Value(Field::Unknown);
-                Ok(bytes)
-            }
+            State::Closed | State::Skipped => Ok(()),
         }
     }
 
+    /// Adds the next bytes to the start of the line. Reads them if they are more than can wait,
+    /// which is always enough to know the field.
+    #[inline]
+    fn go_on(&mut self, mut start: Few, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+        let rest = start.fill(bytes);
+        let may_wait = block.may_wait(start.len()) || !field::is_known(start.bytes());
+        if rest.is_empty() && may_wait {
+            self.state = State::Start(start);
+            return Ok(());
+        }
+        self.begin_value(start.bytes(), block)?;
+        self.read(rest, block)
+    }
+
+    /// Ends the line, if there is one, with these bytes.
+    pub(super) fn finish(
+        &mut self,
+        mut last: &[u8],
+        block: &mut Block,
+    ) -> Result<Finished, Refusal> {
+        if let State::Start(line) = &mut self.state {
+            if block.may_wait(line.len() + last.len()) && line.push(last) {
+                if let Some(line) = line.text() {
+                    let finished = read_line(line, block);
+                    self.state = State::Closed;
+                    return finished;
+                }
+                last = &[];
+            }
+        }
+        let mut read = self.read(last, block);
+        if let State::Start(line) = self.state {
+            read = self.begin_value(line.bytes(), block);
+        }
+        let state = mem::take(&mut self.state);
+        read?;
+        match state {
+            State::Value(value) => value.end(block),
+            _ => Ok(Finished::Other),
+        }
+    }
+
+    /// Reads the field of a line of which this is the start, or all.
+    #[inline]
+    fn begin_value(&mut self, line: &[u8], block: &mut Block) -> Result<(), Refusal> {
+        let (field, start) = field::split(line);
+        let value = Value { field, ignored: Ignored::default(), digits: Digits::default() };
+        self.state = State::Value(value);
+        if let Some(buffer) = Buffer::of(field) {
+            block.begin_value(buffer)?;
+        }
+        self.read(if field == Field::Unknown { line } else { &line[start..] }, block)
+    }
+}
+
+impl Value {
     /// Reads the next bytes of the value.
-    fn read_value(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
-        let State::Value(field) = self.state else { return Ok(()) };
-        match (field, Buffer::of(field)) {
-            (Field::Id, Some(buffer)) => match memchr::memchr(0, bytes) {
-                None => block.push_value(buffer, bytes),
+    #[inline]
+    fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+        match self.field {
+            Field::Data => block.push_value(Buffer::Data, bytes),
+            Field::EventType | Field::Comment => block.push_value(Buffer::Line, bytes),
+            Field::Id | Field::Retry | Field::Unknown => self.read_seldom(bytes, block),
+        }
+    }
+
+    #[inline(never)]
+    fn read_seldom(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+        match self.field {
+            Field::Id => match memchr::memchr(0, bytes) {
+                None => block.push_value(Buffer::Line, bytes),
                 Some(nul) => {
-                    block.push_value(buffer, &bytes[..nul])?;
-                    block.end_value(buffer)?;
+                    block.push_value(Buffer::Line, &bytes[..nul])?;
+                    block.end_value(Buffer::Line)?;
                     block.clear_line();
-                    self.state = State::Value(Field::Unknown);
+                    self.field = Field::Unknown;
                     self.ignored.push(&bytes[nul..], block.utf8_policy)
                 }
             },
-            (_, Some(buffer)) => block.push_value(buffer, bytes),
-            (field, None) => {
-                if field == Field::Retry {
-                    self.digits.push(bytes);
-                }
+            Field::Retry => {
+                self.digits.push(bytes);
                 self.ignored.push(bytes, block.utf8_policy)
             }
+            _ => self.ignored.push(bytes, block.utf8_policy),
         }
     }
-}
 
-impl From<Option<u64>> for Finished {
-    fn from(retry: Option<u64>) -> Self {
-        retry.map_or(Self::Other, Self::Retry)
+    /// Ends the line.
+    #[inline]
+    fn end(self, block: &mut Block) -> Result<Finished, Refusal> {
+        if self.field == Field::Data {
+            block.end_value(Buffer::Data)?;
+            return Ok(Finished::Other);
+        }
+        match Buffer::of(self.field) {
+            Some(buffer) => block.end_value(buffer)?,
+            None => self.ignored.end(block.utf8_policy)?,
+        }
+        Ok(match self.field {
+            Field::Data | Field::Unknown => Finished::Other,
+            Field::EventType => {
+                block.set_event_type_to_line();
+                Finished::Other
+            }
+            Field::Id => {
+                block.set_id_to_line();
+                Finished::Other
+            }
+            Field::Comment => Finished::Comment,
+            Field::Retry => {
+                self.digits.reconnection_time().map_or(Finished::Other, Finished::Retry)
+            }
+        })
     }
 }
 
-fn begin_value(field: Field, block: &mut Block) -> Result<(), TooLarge> {
-    Buffer::of(field).map_or(Ok(()), |buffer| block.begin_value(buffer))
+/// Reads a whole line.
+#[inline]
+fn read_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
+    let (field, start) = field::split(line.as_bytes());
+    let value = &line[start..];
+    match field {
+        Field::Data => block.add_data_text(value)?,
+        Field::EventType => block.set_event_type_text(value)?,
+        Field::Id => block.set_id_text(value)?,
+        Field::Comment => {
+            block.set_comment_text(value)?;
+            return Ok(Finished::Comment);
+        }
+        Field::Retry => {
+            let mut digits = Digits::default();
+            digits.push(value.as_bytes());
+            return Ok(digits.reconnection_time().map_or(Finished::Other, Finished::Retry));
+        }
+        Field::Unknown => {}
+    }
+    Ok(Finished::Other)
 }
 
 /// What is not kept of a line. It matters only to who rejects what is not UTF-8,
