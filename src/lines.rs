@@ -569,8 +569,10 @@ mod tests {
         let bytes: Vec<u8> = samples().take(200).flatten().collect();
         let lines = b"a\n".repeat(900);
         let long =
-            [&b"b".repeat(5000)[..], b"\n\n", &b"c".repeat(1023), b"\r", &b"d".repeat(70)].concat();
-        for bytes in [&bytes[..], &bytes[..1000], &bytes[..1025], &bytes[..63], &lines, &long, b""]
+            [&b"b".repeat(5000)[..], b"\n\n", &b"c".repeat(WINDOW - 1), b"\r", &b"d".repeat(70)]
+                .concat();
+        for bytes in
+            [&bytes[..], &bytes[..1000], &bytes[..WINDOW + 1], &bytes[..63], &lines, &long, b""]
         {
             let expected: Vec<_> =
                 (0..bytes.len()).filter(|index| matches!(bytes[*index], LF | CR)).collect();
@@ -586,7 +588,7 @@ mod tests {
 
     #[test]
     fn a_byte_that_is_not_ascii_is_seen_wherever_it_stands() {
-        for length in (0..200).chain(1020..1100) {
+        for length in (0..200).chain(WINDOW - 4..WINDOW + 76) {
             for position in (0..length).step_by(1 + length / 200) {
                 let mut bytes = vec![b'a'; length];
                 bytes[position] = 0x80;

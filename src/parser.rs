@@ -4,10 +4,11 @@
 //!
 //! A chunk is read in three parts. Its *head* completes the line that the
 //! previous chunk left unfinished. Its *body* is all the whole lines. Its
-//! *tail* is an unfinished line. Head and tail go through [`tail`], piece by
-//! piece as they arrive. A line of the body ([`Parser::read_line`]) is whole and
-//! known to be UTF-8; what is found there are spans of the chunk. A line that is
-//! not UTF-8 is read as if it had been cut out by chunk ends.
+//! *tail* is an unfinished line. Head and tail go through [`tail`], which
+//! puts a short line together and reads a longer one as it arrives. A line of the
+//! body ([`Parser::read_line`]) is whole and known to be UTF-8; what is found there
+//! are spans of the chunk. A line that is not UTF-8 is read as if it had been cut
+//! out by chunk ends.
 //!
 //! Where lines end, and what is text, [`Reading`] knows: it looks ahead by
 //! more than a kilobyte, so that the loop over the lines, in [`Parser::advance`], has next to
@@ -99,7 +100,8 @@ const BOM: &[u8] = "\u{FEFF}".as_bytes();
 pub struct Parser {
     eof_policy: EofPolicy,
     last_event_id: TextBuffer,
-    /// In milliseconds, if `has_reconnection_time`. The open block may have set another.
+    /// In milliseconds, if `has_reconnection_time` (an `Option` would be a word more). The open
+    /// block may have set another.
     reconnection_time: u64,
     has_reconnection_time: bool,
 
@@ -450,9 +452,7 @@ impl Parser {
             Field::Retry => {
                 let mut digits = Digits::default();
                 digits.push(chunk.line(value));
-                if let Some(time) = digits.reconnection_time() {
-                    self.block.set_retry(time);
-                }
+                self.block.set_retry(digits);
             }
             Field::Comment => {
                 self.block.check_comment(value)?;
@@ -488,9 +488,7 @@ impl Parser {
         self.block.note_length();
         let fields = &self.block.fields;
         let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
-        if has_retry {
-            self.commit_retry();
-        }
+        self.commit_retry();
         if has_id {
             self.block.commit_id(&mut self.last_event_id, chunk.text());
             self.new_id = true;
@@ -586,18 +584,12 @@ impl Parser {
     /// Reads what belongs to a line end or a BOM, and the head if that was no BOM.
     #[inline(never)]
     fn read_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
-        let error = match self.seam {
+        match self.seam {
             Seam::Bom(read) => self.read_bom(read, &mut chunk),
-            Seam::LineEnd => {
-                self.skip_lf(&mut chunk);
-                None
-            }
-            Seam::Line | Seam::None => None,
-        };
-        if error.is_some() || self.seam != Seam::Line {
-            return error;
+            Seam::LineEnd => self.skip_lf(&mut chunk),
+            Seam::Line | Seam::None => {}
         }
-        self.read_head(chunk, wanted)
+        if self.seam == Seam::Line { self.read_head(chunk, wanted) } else { None }
     }
 
     /// Reads the head of the chunk: its part of the unfinished line.
@@ -619,7 +611,7 @@ impl Parser {
     }
 
     /// Passes over a BOM at the very start of the stream.
-    fn read_bom(&mut self, read: u8, chunk: &mut Reading<'_>) -> Option<Kind> {
+    fn read_bom(&mut self, read: u8, chunk: &mut Reading<'_>) {
         let missing = &BOM[usize::from(read)..];
         let rest = chunk.rest();
         let same = missing.iter().zip(rest).take_while(|(a, b)| a == b).count();
@@ -631,21 +623,19 @@ impl Parser {
             self.seam = Seam::Bom(read + same as u8);
             chunk.skip(same);
         } else {
-            return self.settle_bom();
+            self.settle_bom();
         }
-        None
     }
 
     /// Treats what was read as the beginning of a BOM as the beginning of a
-    /// line. Returns only an error.
-    fn settle_bom(&mut self) -> Option<Kind> {
-        let Seam::Bom(read) = self.seam else { return None };
+    /// line.
+    fn settle_bom(&mut self) {
+        let Seam::Bom(read) = self.seam else { return };
         self.seam = Seam::None;
-        if read == 0 {
-            return None;
+        if read > 0 {
+            // Never an error: it is no field, and the beginning of a character.
+            self.begin_line(&BOM[..usize::from(read)]);
         }
-        let kind = self.begin_line(&BOM[..usize::from(read)]);
-        (kind == Kind::Error).then_some(kind)
     }
 
     /// Passes over the LF of a CR LF that a chunk end has split.
@@ -697,10 +687,6 @@ impl Parser {
         match finished {
             Ok(Finished::Other) => None,
             Ok(Finished::Comment) => Some(Kind::CommentInBuffer),
-            Ok(Finished::Retry(time)) => {
-                self.block.set_retry(time);
-                None
-            }
             Err(refusal) => Some(self.refuse(refusal)),
         }
     }
@@ -708,8 +694,8 @@ impl Parser {
     /// Ends the unfinished line and block as if their line ends were there.
     /// That dispatches an event, or nothing.
     fn dispatch_pending(&mut self) -> Kind {
-        let refused = [self.settle_bom(), self.finish_line(&[])];
-        if refused.contains(&Some(Kind::Error)) {
+        self.settle_bom();
+        if self.finish_line(&[]) == Some(Kind::Error) {
             return Kind::Error;
         }
         let mut no_chunk = Chunk::new(&[][..], self.offset);

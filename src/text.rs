@@ -680,22 +680,23 @@ impl From<String> for TextBuffer {
     }
 }
 
-/// A few bytes that are put together from pieces. No memory is allocated for them.
+/// The first bytes of a line, put together from the pieces they arrive in. No memory is
+/// allocated for them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Few {
+pub(crate) struct LineStart {
     length: u8,
     /// Those after `length` are zero.
-    bytes: [u8; Self::MOST],
+    bytes: [u8; Self::CAPACITY],
 }
 
-impl Few {
-    pub(crate) const MOST: usize = 30;
+impl LineStart {
+    pub(crate) const CAPACITY: usize = 30;
 
     /// Appends bytes, if there is room.
     #[inline(always)]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
         let (start, end) = (self.len(), self.len() + bytes.len());
-        if end > Self::MOST {
+        if end > Self::CAPACITY {
             return false;
         }
         // SAFETY: there is room for as many, which is not borrowed elsewhere.
@@ -706,7 +707,7 @@ impl Few {
 
     /// Appends as many of the bytes as there is room for, and returns the others.
     pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let room = Self::MOST - self.len();
+        let room = Self::CAPACITY - self.len();
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
         self.push(first);
         rest
@@ -866,7 +867,7 @@ mod tests {
 
     #[test]
     fn each_line_is_told_apart_wherever_windows_end() {
-        for length in (0..40).chain(1000..1030).chain(2030..2060) {
+        for length in (0..40).chain(1510..1550).chain(3050..3090) {
             let padding = "a".repeat(length);
             for (line, is_text) in [(&b"\xC3\xA9"[..], true), (b"\xC3", false), (b"\xA9b", false)] {
                 let mut stream =
@@ -946,24 +947,24 @@ mod tests {
     fn a_few_bytes_are_all_or_not_appended() {
         for first in 0..=30 {
             let bytes: [u8; 31] = core::array::from_fn(|index| index as u8);
-            let mut few = Few::default();
-            assert!(few.push(&bytes[..first]));
-            assert!(!few.push(&bytes[first..]));
-            assert_eq!(few.bytes(), &bytes[..first]);
-            assert_eq!(few.fill(&bytes[first..]), &bytes[30..]);
-            assert_eq!(few.text().map(str::as_bytes), Some(&bytes[..30]));
-            assert!(few.push(b"") && !few.push(b"x"));
+            let mut start = LineStart::default();
+            assert!(start.push(&bytes[..first]));
+            assert!(!start.push(&bytes[first..]));
+            assert_eq!(start.bytes(), &bytes[..first]);
+            assert_eq!(start.fill(&bytes[first..]), &bytes[30..]);
+            assert_eq!(start.text().map(str::as_bytes), Some(&bytes[..30]));
+            assert!(start.push(b"") && !start.push(b"x"));
         }
     }
 
     #[test]
     fn a_few_bytes_are_text_if_they_are_utf_8() {
         for (bytes, is_text) in [("é€😀".as_bytes(), true), (b"a\xFF", false), (b"", true)] {
-            let mut few = Few::default();
+            let mut start = LineStart::default();
             for byte in bytes {
-                assert!(few.push(&[*byte]));
+                assert!(start.push(&[*byte]));
             }
-            assert_eq!(few.text().map(str::as_bytes), is_text.then_some(bytes));
+            assert_eq!(start.text().map(str::as_bytes), is_text.then_some(bytes));
         }
     }
 

@@ -96,7 +96,7 @@ fn lent_types_may_go_anywhere_that_what_they_borrow_outlives() {
 
 /// The sizes are those of today. To make a type larger breaks nobody, but should
 /// be a decision: an `EventRef` is returned for each event. Of a `Feed`, and of
-/// each tier that has a chunk, 128 bytes are where the next line ends are; an
+/// each tier that has a chunk, 192 bytes are where the next line ends are; an
 /// `Event` has room for a chunk of its own, so that it needs no allocation.
 #[test]
 #[cfg(target_pointer_width = "64")]

@@ -748,6 +748,8 @@ fn an_error_does_not_wait_for_the_end_of_the_block() {
             format!("data: {more}\n"),
             format!("data: {more}"),
             format!("data: {}\ndata\n", a(limit)),
+            format!("data: {}\ndata:", a(limit)),
+            format!("data: {}\ndata: b", a(limit)),
             "data\n".repeat(limit + 2),
             format!("event: {more}\n"),
             format!("id: {more}"),

@@ -169,7 +169,7 @@ fn invalid_bytes_are_replaced_as_the_encoding_standard_does_it() {
 #[test]
 fn a_byte_that_is_not_utf8_is_found_wherever_in_its_chunk_it_stands() {
     // A chunk is searched and validated by parts, most of which are ASCII here.
-    for length in (0..200).chain(1000..1160).chain(2030..2180) {
+    for length in (0..200).chain(740..780).chain(1510..1550) {
         let head = "a".repeat(length);
         for rest in [0, 1, 70, 1100].map(|rest| "a".repeat(rest)) {
             let invalid = format!("data: {head}\n\ndata: {head}?{rest}\n\ndata: {rest}\n\n");

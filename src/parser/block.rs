@@ -3,7 +3,7 @@
 //! A value that is entirely within the chunk is a span of the chunk. It moves
 //! into a buffer of its own only if the block outlives the chunk
 //! ([`Block::save`]), if a second line joins the data, or if a chunk end cut
-//! its line, in which case `Tail` appends it here piece by piece.
+//! its line, in which case `Tail` puts it here: at once if it is short, or else piece by piece.
 //!
 //! When changing this file: an open block must have nothing in the chunk when the
 //! parser returns to its caller, and a value is counted against the limit before
@@ -11,7 +11,10 @@
 
 use core::mem;
 
-use super::{Utf8Policy, field::Field};
+use super::{
+    Utf8Policy,
+    field::{Digits, Field},
+};
 use crate::text::{Reading, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
@@ -207,42 +210,6 @@ impl Block {
         Ok(())
     }
 
-    /// Sets the data to a whole line that is not in the chunk, or adds that line to it.
-    #[inline]
-    pub(super) fn add_data_text(&mut self, value: &str) -> Result<(), TooLarge> {
-        if self.fields.has(DATA) {
-            return self.join_text(value);
-        }
-        check(value.len(), self.limit)?;
-        replace(&mut self.data, value, KEPT_FOR_DATA);
-        self.fields.put_in_buffer(DATA);
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn set_event_type_text(&mut self, value: &str) -> Result<(), TooLarge> {
-        check(value.len(), self.limit)?;
-        replace(&mut self.event_type, value, KEPT_FOR_OTHERS);
-        self.fields.put_in_buffer(EVENT_TYPE);
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn set_id_text(&mut self, value: &str) -> Result<(), TooLarge> {
-        if self.is_id(value.as_bytes())? {
-            replace(&mut self.id, value, KEPT_FOR_OTHERS);
-            self.fields.put_in_buffer(ID);
-        }
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn set_comment_text(&mut self, value: &str) -> Result<(), TooLarge> {
-        check(value.len(), self.limit)?;
-        replace(&mut self.line, value, KEPT_FOR_OTHERS);
-        Ok(())
-    }
-
     /// Makes room for the LF between two data lines, and a next line of this length.
     #[inline]
     fn make_room_for_line(&mut self, length: usize) -> Result<(), TooLarge> {
@@ -279,10 +246,49 @@ impl Block {
         Ok(nul.is_none())
     }
 
+    /// Sets the data to a whole line that is not in the chunk, or adds that line to it.
     #[inline]
-    pub(super) fn set_retry(&mut self, milliseconds: u64) {
-        self.fields.bits |= RETRY;
-        self.retry = milliseconds;
+    pub(super) fn add_data_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        if self.fields.has(DATA) {
+            return self.join_text(value);
+        }
+        check(value.len(), self.limit)?;
+        replace(&mut self.data, value, KEPT_FOR_DATA);
+        self.fields.put_in_buffer(DATA);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_event_type_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)?;
+        replace(&mut self.event_type, value, KEPT_FOR_OTHERS);
+        self.fields.put_in_buffer(EVENT_TYPE);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_id_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        if self.is_id(value.as_bytes())? {
+            replace(&mut self.id, value, KEPT_FOR_OTHERS);
+            self.fields.put_in_buffer(ID);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn set_comment_text(&mut self, value: &str) -> Result<(), TooLarge> {
+        check(value.len(), self.limit)?;
+        replace(&mut self.line, value, KEPT_FOR_OTHERS);
+        Ok(())
+    }
+
+    /// Sets the reconnection time, if that is one.
+    #[inline]
+    pub(super) fn set_retry(&mut self, digits: Digits) {
+        if let Some(milliseconds) = digits.reconnection_time() {
+            self.fields.bits |= RETRY;
+            self.retry = milliseconds;
+        }
     }
 
     /// The reconnection time that the block has set, in milliseconds.
@@ -297,10 +303,16 @@ impl Block {
         check(value.len(), self.limit)
     }
 
-    /// Whether nothing can be wrong yet with a line of so many bytes.
+    /// Whether nothing can be wrong yet with a line of so many bytes, even if it joins the data.
     #[inline]
     pub(super) fn may_wait(&self, length: usize) -> bool {
-        length <= self.unchecked
+        let before = if self.fields.has(DATA) { self.data.len() + 1 } else { 0 };
+        before + length <= self.unchecked
+    }
+
+    /// Checks the LF that a next data line would add.
+    pub(super) fn check_next_line(&self) -> Result<(), TooLarge> {
+        if self.fields.has(DATA) { check(self.data.len() + 1, self.limit) } else { Ok(()) }
     }
 
     /// Begins a value in a buffer: data after the data so far, which must no

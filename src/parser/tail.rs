@@ -1,6 +1,6 @@
 //! The unfinished line: the one that a chunk end has cut.
 //!
-//! The first bytes of it are put together ([`Few`]). If it ends before they are
+//! The first bytes of it are put together ([`LineStart`]). If it ends before they are
 //! many, it is read like a line of the body. Otherwise it is read as it arrives, and only
 //! what it means is kept: the value goes straight to where it belongs in the [`Block`].
 //! There it is validated when the line is complete, so that for what is kept nothing here
@@ -14,14 +14,13 @@ use super::{
     block::{Block, Buffer, Refusal},
     field::{self, Digits, Field},
 };
-use crate::text::{Few, is_cut_character};
+use crate::text::{LineStart, is_cut_character};
 
 /// What a line turns out to be when it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finished {
     /// A comment, which is in the block's line buffer.
     Comment,
-    Retry(u64),
     /// A line that has already had its whole effect on the block.
     Other,
 }
@@ -32,7 +31,7 @@ enum State {
     #[default]
     Closed,
     /// All that there is of the line, of which nothing has been read.
-    Start(Few),
+    Start(LineStart),
     Value(Value),
     /// The rest of the line does not matter: its block is refused.
     Skipped,
@@ -64,10 +63,10 @@ impl Tail {
         if block.dropped {
             self.state = State::Skipped;
             Ok(())
-        } else if first.len() > Few::MOST {
+        } else if first.len() > LineStart::CAPACITY {
             self.begin_value(first, block)
         } else {
-            self.go_on(Few::default(), first, block)
+            self.go_on(LineStart::default(), first, block)
         }
     }
 
@@ -104,12 +103,18 @@ impl Tail {
     /// Adds the next bytes to the start of the line. Reads them if they are more than can wait,
     /// which is always enough to know the field.
     #[inline]
-    fn go_on(&mut self, mut start: Few, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+    fn go_on(
+        &mut self,
+        mut start: LineStart,
+        bytes: &[u8],
+        block: &mut Block,
+    ) -> Result<(), Refusal> {
         let rest = start.fill(bytes);
         let may_wait = block.may_wait(start.len()) || !field::is_known(start.bytes());
         if rest.is_empty() && may_wait {
             self.state = State::Start(start);
-            return Ok(());
+            // With its colon it is data, and the LF before it counts.
+            return if start.bytes() == b"data:" { Ok(block.check_next_line()?) } else { Ok(()) };
         }
         self.begin_value(start.bytes(), block)?;
         self.read(rest, block)
@@ -124,7 +129,7 @@ impl Tail {
         if let State::Start(line) = &mut self.state {
             if block.may_wait(line.len() + last.len()) && line.push(last) {
                 if let Some(line) = line.text() {
-                    let finished = read_line(line, block);
+                    let finished = read_short_line(line, block);
                     self.state = State::Closed;
                     return finished;
                 }
@@ -199,27 +204,20 @@ impl Value {
             Some(buffer) => block.end_value(buffer)?,
             None => self.ignored.end(block.utf8_policy)?,
         }
-        Ok(match self.field {
-            Field::Data | Field::Unknown => Finished::Other,
-            Field::EventType => {
-                block.set_event_type_to_line();
-                Finished::Other
-            }
-            Field::Id => {
-                block.set_id_to_line();
-                Finished::Other
-            }
-            Field::Comment => Finished::Comment,
-            Field::Retry => {
-                self.digits.reconnection_time().map_or(Finished::Other, Finished::Retry)
-            }
-        })
+        match self.field {
+            Field::EventType => block.set_event_type_to_line(),
+            Field::Id => block.set_id_to_line(),
+            Field::Retry => block.set_retry(self.digits),
+            Field::Comment => return Ok(Finished::Comment),
+            Field::Data | Field::Unknown => {}
+        }
+        Ok(Finished::Other)
     }
 }
 
-/// Reads a whole line.
+/// Reads a line of which nothing was read before.
 #[inline]
-fn read_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
+fn read_short_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
     let (field, start) = field::split(line.as_bytes());
     let value = &line[start..];
     match field {
@@ -233,7 +231,7 @@ fn read_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
         Field::Retry => {
             let mut digits = Digits::default();
             digits.push(value.as_bytes());
-            return Ok(digits.reconnection_time().map_or(Finished::Other, Finished::Retry));
+            block.set_retry(digits);
         }
         Field::Unknown => {}
     }
