@@ -121,23 +121,13 @@ impl Tail {
     }
 
     /// Ends the line, if there is one, with these bytes.
-    pub(super) fn finish(
-        &mut self,
-        mut last: &[u8],
-        block: &mut Block,
-    ) -> Result<Finished, Refusal> {
-        if let State::Start(line) = &mut self.state {
-            if block.may_wait(line.len() + last.len()) && line.push(last) {
-                if let Some(line) = line.text() {
-                    let finished = read_short_line(line, block);
-                    self.state = State::Closed;
-                    return finished;
-                }
-                last = &[];
-            }
-        }
-        let mut read = self.read(last, block);
+    pub(super) fn finish(&mut self, last: &[u8], block: &mut Block) -> Result<Finished, Refusal> {
+        let mut read = if self.append(last, block) { Ok(()) } else { self.read(last, block) };
         if let State::Start(line) = self.state {
+            if let Some(line) = line.text() {
+                self.state = State::Closed;
+                return read_short_line(line, block);
+            }
             read = self.begin_value(line.bytes(), block);
         }
         let state = mem::take(&mut self.state);
