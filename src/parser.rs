@@ -296,6 +296,16 @@ impl Parser {
                     self.block.end(self.offset);
                     return Kind::Event;
                 }
+                if self.block.is_just_data_in_buffer() {
+                    self.offset = chunk.offset();
+                    self.block.end(self.offset);
+                    self.block.note_length();
+                    return Kind::Event;
+                }
+                if self.block.is_empty() {
+                    self.block.pass(chunk.offset());
+                    continue;
+                }
                 if self.block.exceeds_limit(chunk.len()) {
                     return self.refuse_at_end(chunk.offset());
                 }
@@ -433,6 +443,7 @@ impl Parser {
                 true
             }
             (Kind::LastEventId | Kind::Retry, Wanted::Items) => true,
+            (Kind::Comment, Wanted::Events) => false,
             (_, Wanted::Events) => {
                 self.begin_block();
                 false
@@ -443,15 +454,15 @@ impl Parser {
     /// Reads a whole line that is not blank.
     #[inline(always)]
     fn read_line(&mut self, chunk: &Reading<'_>, line: Span) -> Result<Option<Kind>, TooLarge> {
-        let (field, value_start) = field::split(chunk.line(line));
+        let (field, value_start) = field::split(chunk.bytes(line));
         let value = Span::new(line.start + value_start, line.end);
         match field {
             Field::Data => self.block.add_data(chunk, value)?,
             Field::EventType => self.block.set_event_type(value)?,
-            Field::Id => self.block.set_id(chunk.line(value), value)?,
+            Field::Id => self.block.set_id(chunk.bytes(value), value)?,
             Field::Retry => {
                 let mut digits = Digits::default();
-                digits.push(chunk.line(value));
+                digits.push(chunk.bytes(value));
                 self.block.set_retry(digits);
             }
             Field::Comment => {
@@ -469,7 +480,7 @@ impl Parser {
     fn read_invalid_line(&mut self, chunk: Reading<'_>, line: Span) -> Option<Kind> {
         self.offset = chunk.offset();
         self.block.save(chunk.text());
-        let begun = self.tail.begin(chunk.line(line), &mut self.block);
+        let begun = self.tail.begin(chunk.bytes(line), &mut self.block);
         let finished = self.tail.finish(&[], &mut self.block);
         self.end_line(begun.and(finished))
     }
@@ -480,10 +491,6 @@ impl Parser {
     fn end_block(&mut self, chunk: &Reading<'_>) -> Option<Kind> {
         let offset = chunk.offset();
         self.offset = offset;
-        if self.block.is_empty() {
-            self.block.pass(offset);
-            return None;
-        }
         self.block.end(offset);
         self.block.note_length();
         let fields = &self.block.fields;
@@ -552,7 +559,7 @@ impl Parser {
     #[cold]
     fn refuse(&mut self, refusal: Refusal) -> Kind {
         if self.tail.is_open() {
-            self.tail.skip();
+            self.tail.give_up(self.seam == Seam::Line);
         }
         self.block.refuse();
         let offset = self.block.start;
@@ -571,10 +578,10 @@ impl Parser {
         if self.seam == Seam::Line {
             if let Some(part) = chunk.take_part_of_line() {
                 self.offset = chunk.offset();
-                if self.tail.append(part, &mut self.block) {
+                if self.tail.append(chunk.bytes(part), &mut self.block) {
                     return Some(Kind::End);
                 }
-                return Some(self.read_part(part));
+                return Some(self.read_part(&chunk, part));
             }
             return self.read_head(chunk, wanted);
         }
@@ -595,15 +602,20 @@ impl Parser {
     /// Reads the head of the chunk: its part of the unfinished line.
     #[inline(never)]
     fn read_head(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
-        if self.block.unvalidated_data() > WINDOW {
+        if self.tail.is_longer_than(WINDOW, &self.block) {
             chunk.go_on_with_long_line();
         }
         self.seam = Seam::None;
         let item = match chunk.next_line(|| self.seam = Seam::LineEnd) {
-            Some(line) => self.finish_line(chunk.line(line)),
+            Some(last) if last.len() <= LONG => self.finish_line(chunk.bytes(last)),
+            Some(last) => match self.read_part(&chunk, last) {
+                Kind::End => self.finish_line(&[]),
+                error => Some(error),
+            },
             None => {
                 self.seam = Seam::Line;
-                Some(self.read_part(chunk.take_rest()))
+                let part = chunk.take_rest();
+                Some(self.read_part(&chunk, part))
             }
         };
         self.offset = chunk.offset();
@@ -657,7 +669,13 @@ impl Parser {
         self.block.save(chunk.text());
         let tail = chunk.take_rest();
         self.offset = chunk.offset();
-        if tail.is_empty() { Kind::End } else { self.begin_line(tail) }
+        if tail.is_empty() {
+            return Kind::End;
+        }
+        let Some(text) = long_text(&chunk, tail) else { return self.begin_line(chunk.bytes(tail)) };
+        self.seam = Seam::Line;
+        let begun = self.tail.begin_text(text, &mut self.block);
+        self.pass(begun)
     }
 
     /// Reads the beginning of an unfinished line.
@@ -665,13 +683,22 @@ impl Parser {
     fn begin_line(&mut self, part: &[u8]) -> Kind {
         self.seam = Seam::Line;
         let begun = self.tail.begin(part, &mut self.block);
-        begun.map_or_else(|refusal| self.refuse(refusal), |()| Kind::End)
+        self.pass(begun)
     }
 
     /// Reads the next part of the unfinished line.
     #[inline(never)]
-    fn read_part(&mut self, part: &[u8]) -> Kind {
-        let read = self.tail.read(part, &mut self.block);
+    fn read_part(&mut self, chunk: &Reading<'_>, part: Span) -> Kind {
+        let read = match long_text(chunk, part) {
+            Some(text) => self.tail.read_text(text, &mut self.block),
+            None => self.tail.read(chunk.bytes(part), &mut self.block),
+        };
+        self.pass(read)
+    }
+
+    /// There is nothing to be delivered before the line ends, but an error.
+    #[inline]
+    fn pass(&mut self, read: Result<(), Refusal>) -> Kind {
         read.map_or_else(|refusal| self.refuse(refusal), |()| Kind::End)
     }
 
@@ -722,6 +749,16 @@ impl Default for Parser {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// How long a part of a line is, in bytes, for which it is worth to ask whether it is text.
+const LONG: usize = 1024;
+
+/// A part of a line, if it is long and known to be text: then it need not be validated again
+/// when all of the line is there.
+#[inline]
+fn long_text<'c>(chunk: &Reading<'c>, part: Span) -> Option<&'c str> {
+    if part.len() > LONG { chunk.known_text(part) } else { None }
 }
 
 /// What a caller of [`Parser::advance`] is interested in.

@@ -203,7 +203,11 @@ impl<'a> Text<'a> {
     /// boundaries. Costs a few comparisons.
     #[inline]
     pub(crate) fn get(self, span: Span) -> &'a str {
-        &self.text[span.start - self.start..span.end - self.start]
+        &self.text[self.range(span)]
+    }
+
+    fn range(self, span: Span) -> Range<usize> {
+        span.start - self.start..span.end - self.start
     }
 
     /// Whether [`get`](Self::get) can lend `span`, which starts and ends on
@@ -261,11 +265,11 @@ impl<'a> Reading<'a> {
         self.progress.ends.restart(start);
     }
 
-    /// Passes over all that is left, and returns it.
+    /// Passes over all that is left, and returns where it is.
     #[inline(always)]
-    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
-        let rest = self.rest();
-        self.progress.position = self.bytes.len();
+    pub(crate) fn take_rest(&mut self) -> Span {
+        let rest = Span::new(self.progress.position, self.bytes.len());
+        self.progress.position = rest.end;
         rest
     }
 
@@ -308,13 +312,19 @@ impl<'a> Reading<'a> {
     /// Passes over all that is left of a chunk in which no more line ends, if that is known, and
     /// returns it: of a short chunk it is.
     #[inline(always)]
-    pub(crate) fn take_part_of_line(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn take_part_of_line(&mut self) -> Option<Span> {
         self.progress.ends.are_read(self.bytes).then(|| self.take_rest())
     }
 
     #[inline]
-    pub(crate) fn line(&self, line: Span) -> &'a [u8] {
-        &self.bytes[line.range()]
+    pub(crate) fn bytes(&self, part: Span) -> &'a [u8] {
+        &self.bytes[part.range()]
+    }
+
+    /// The text of these bytes, if they are known to be text.
+    pub(crate) fn known_text(&self, part: Span) -> Option<&'a str> {
+        let text = self.text();
+        if text.contains(part) { text.text.get(text.range(part)) } else { None }
     }
 
     /// Whether the line that was passed last is UTF-8. If so, it is in the
@@ -933,7 +943,7 @@ mod tests {
     fn a_short_chunk_without_a_line_end_is_known_as_one_at_once() {
         let part = |bytes: &[u8]| {
             let mut chunk = Chunk::new(bytes, 0);
-            let part = chunk.reading().take_part_of_line().map(<[u8]>::len);
+            let part = chunk.reading().take_part_of_line().map(Span::len);
             assert_eq!(chunk.is_read(), part.is_some());
             part
         };

@@ -362,6 +362,18 @@ impl Block {
         if size <= self.unchecked { Ok(()) } else { self.validate(buffer, false) }
     }
 
+    /// Same as [`push_value`](Self::push_value) to the data, for text, which need not be
+    /// validated again.
+    pub(super) fn push_text(&mut self, text: &str) -> Result<(), Refusal> {
+        let size = self.data.len().saturating_add(text.len());
+        if size > self.limit || !self.data.validate() {
+            return self.push_value(Buffer::Data, text.as_bytes());
+        }
+        self.make_room(Buffer::Data, size);
+        self.data.push_text(text);
+        Ok(())
+    }
+
     /// Appends bytes that exceed the limit, unless the last of them are the
     /// beginning of a character: they do not count before that is complete.
     #[cold]
@@ -445,10 +457,9 @@ impl Block {
         }
     }
 
-    /// How much of unfinished data waits for its line end: a hint of how long the
-    /// line is.
-    pub(super) fn unvalidated_data(&self) -> usize {
-        self.data.unvalidated()
+    /// How much data there is in the buffer.
+    pub(super) fn data_length(&self) -> usize {
+        self.data.len()
     }
 
     /// Gives up the value that was begun.
@@ -593,6 +604,12 @@ impl Block {
     #[inline(always)]
     pub(super) fn is_just_data(&self) -> bool {
         self.fields.are_just(DATA)
+    }
+
+    /// Whether data is all that is set, and in its buffer.
+    #[inline(always)]
+    pub(super) fn is_just_data_in_buffer(&self) -> bool {
+        self.fields.are_just(DATA | DATA << 4)
     }
 
     /// Whether the block's parts are too large together. Each alone was checked

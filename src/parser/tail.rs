@@ -56,6 +56,13 @@ impl Tail {
         !matches!(self.state, State::Closed)
     }
 
+    /// Whether the line is data that is longer than this, or so are the lines before it: a hint.
+    #[inline]
+    pub(super) fn is_longer_than(&self, length: usize, block: &Block) -> bool {
+        matches!(self.state, State::Value(Value { field: Field::Data, .. }))
+            && block.data_length() > length
+    }
+
     /// Begins a line, which may be added to the open block: nothing of that may
     /// be in the chunk any more.
     #[inline]
@@ -70,9 +77,20 @@ impl Tail {
         }
     }
 
-    /// Skips the rest of the line.
-    pub(super) fn skip(&mut self) {
-        self.state = State::Skipped;
+    /// Same as [`begin`](Self::begin), for text that is longer than a line start.
+    pub(super) fn begin_text(&mut self, first: &str, block: &mut Block) -> Result<(), Refusal> {
+        let (field, start) = field::split(first.as_bytes());
+        if field != Field::Data || block.dropped {
+            return self.begin(first.as_bytes(), block);
+        }
+        self.state = State::Value(Value::new(field));
+        block.begin_value(Buffer::Data)?;
+        block.push_text(&first[start..])
+    }
+
+    /// Gives up the line, the rest of which is skipped if it goes on.
+    pub(super) fn give_up(&mut self, goes_on: bool) {
+        self.state = if goes_on { State::Skipped } else { State::Closed };
     }
 
     /// Same as [`read`](Self::read), for a few bytes, if nothing more is to be done for them
@@ -97,6 +115,14 @@ impl Tail {
                 self.go_on(start, bytes, block)
             }
             State::Closed | State::Skipped => Ok(()),
+        }
+    }
+
+    /// Same as [`read`](Self::read), for text.
+    pub(super) fn read_text(&mut self, text: &str, block: &mut Block) -> Result<(), Refusal> {
+        match &self.state {
+            State::Value(Value { field: Field::Data, .. }) => block.push_text(text),
+            _ => self.read(text.as_bytes(), block),
         }
     }
 
@@ -142,8 +168,7 @@ impl Tail {
     #[inline]
     fn begin_value(&mut self, line: &[u8], block: &mut Block) -> Result<(), Refusal> {
         let (field, start) = field::split(line);
-        let value = Value { field, ignored: Ignored::default(), digits: Digits::default() };
-        self.state = State::Value(value);
+        self.state = State::Value(Value::new(field));
         if let Some(buffer) = Buffer::of(field) {
             block.begin_value(buffer)?;
         }
@@ -152,6 +177,11 @@ impl Tail {
 }
 
 impl Value {
+    #[inline]
+    fn new(field: Field) -> Self {
+        Self { field, ignored: Ignored::default(), digits: Digits::default() }
+    }
+
     /// Reads the next bytes of the value.
     #[inline]
     fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {

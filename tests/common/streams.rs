@@ -14,7 +14,19 @@ use crate::common::{
 
 /// A stream, half of the time a valid one.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![2 => valid_stream().prop_map(String::into_bytes), 1 => damaged(), 1 => fragments()]
+    let valid = valid_stream().prop_map(String::into_bytes);
+    prop_oneof![8 => valid, 4 => damaged(), 3 => fragments(), 1 => long_lines()]
+}
+
+/// Lines as long as several chunks, most of which are ASCII, but some no text at all.
+pub fn long_lines() -> impl Strategy<Value = Vec<u8>> {
+    let letters = (200usize..3000).prop_map(|length| vec![b'a'; length]);
+    let starts = select(vec!["data:", "data: ", "event: ", "id: ", ": ", "x", "retry: "]);
+    let line = (select(vec!["\n", "\n\n", "\r\n\r\n", "\r\r"]), starts)
+        .prop_map(|(end, start)| [end, start].concat().into_bytes());
+    let piece = prop_oneof![12 => letters, 2 => line, 1 => fragment()];
+    (select(vec!["data:", "data: a\ndata: "]), vec(piece, 1..12))
+        .prop_map(|(start, pieces)| [start.as_bytes().to_vec(), pieces.concat()].concat())
 }
 
 /// A stream by the grammar of WHATWG HTML §9.2.5, with all the freedom it gives,
@@ -170,7 +182,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
 /// The sizes of chunks, which [`cut`] repeats. Zero is an empty chunk.
 pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
     let size = prop_oneof![4 => 0usize..12, 1 => 12usize..3000];
-    vec(size, 1..30)
+    prop_oneof![4 => vec(size, 1..30), 1 => vec(900usize..3000, 1..4)]
         .prop_filter("a chunk that is not empty", |sizes| sizes.iter().any(|size| *size > 0))
 }
 
