@@ -324,6 +324,9 @@ impl Decoder {
     /// The text of that event, if not all of it is in the chunk.
     #[inline(never)]
     fn copied_text(&mut self) -> Slices {
+        if let Some(data) = self.parser.small_data() {
+            return Slices::copied(data, "", "");
+        }
         let data = self.parser.take_large_data();
         let event = self.parser.lend_event(self.chunk.text());
         match data {

@@ -402,6 +402,13 @@ impl Parser {
         self.block.take_large_data()
     }
 
+    /// The data of the event that `advance` has moved to, if it is all that there is, has been
+    /// put together, and is not large.
+    #[inline]
+    pub(crate) fn small_data(&self) -> Option<&str> {
+        self.block.small_data()
+    }
+
     /// Lends the event that `advance` has moved to.
     #[inline(always)]
     pub(crate) fn lend_event<'a>(&'a self, chunk: Text<'a>) -> EventRef<'a> {

@@ -487,15 +487,15 @@ pub(crate) struct Slices {
 impl Slices {
     /// Copies the three texts into memory of their own, which is all that it
     /// allocates.
+    #[inline]
     pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
-        let mut buffer = String::with_capacity(data.len() + event_type.len() + id.len());
-        buffer.push_str(data);
-        Self::join(buffer, event_type, id)
+        let length = data.len() + event_type.len() + id.len();
+        Self::join(Vec::with_capacity(length), data, event_type, id)
     }
 
     /// Takes over data.
     pub(crate) fn from_data(data: String) -> Self {
-        Self::join(data, "", "")
+        Self::from_buffer(data.into(), "", "")
     }
 
     /// Takes over data, all of which must have been validated, copies the other
@@ -504,21 +504,21 @@ impl Slices {
         let mut data = data.into_text();
         data.reserve_exact(event_type.len() + id.len());
         data.shrink_to(data.len() + event_type.len() + id.len());
-        Self::join(data, event_type, id)
+        let data_end = data.len();
+        let joined = Self::join(data.into_bytes(), "", event_type, id);
+        Self { data: Span::new(0, data_end), ..joined }
     }
 
-    /// Appends type and ID to data.
-    fn join(data: String, event_type: &str, id: &str) -> Self {
-        let (data_end, mut buffer) = (data.len(), data);
-        buffer.push_str(event_type);
-        let type_end = buffer.len();
-        buffer.push_str(id);
-        Self {
-            data: Span::new(0, data_end),
-            event_type: Span::new(data_end, type_end),
-            id: Span::new(type_end, buffer.len()),
-            buffer: OwnedBytes::Sole(Bytes::from(buffer)),
-        }
+    /// Appends three texts to text.
+    #[inline]
+    fn join(mut buffer: Vec<u8>, data: &str, event_type: &str, id: &str) -> Self {
+        let mut put = |text: &str| {
+            let start = buffer.len();
+            append(&mut buffer, text.as_bytes());
+            Span::new(start, buffer.len())
+        };
+        let (data, event_type, id) = (put(data), put(event_type), put(id));
+        Self { data, event_type, id, buffer: OwnedBytes::Sole(Bytes::from(buffer)) }
     }
 
     #[inline]

@@ -199,7 +199,9 @@ impl Block {
 
     #[inline(never)]
     fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
-        self.save_data(text);
+        if !self.fields.is_in_buffer(DATA) {
+            self.save_data(text);
+        }
         self.join_text(text.get(value))
     }
 
@@ -656,6 +658,13 @@ impl Block {
     pub(super) fn take_large_data(&mut self) -> Option<TextBuffer> {
         let is_large = self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA;
         is_large.then(|| mem::take(&mut self.data))
+    }
+
+    /// The data, if it is all that is set, and in its buffer, which is not large.
+    #[inline]
+    pub(super) fn small_data(&self) -> Option<&str> {
+        let is_small = self.is_just_data_in_buffer() && self.data.len() <= KEPT_FOR_DATA;
+        is_small.then(|| self.data.text())
     }
 
     /// The data, if it is all that is set, and in the chunk.
