@@ -324,14 +324,20 @@ impl Decoder {
     /// The text of that event, if not all of it is in the chunk.
     #[inline(never)]
     fn copied_text(&mut self) -> Slices {
-        if let Some(data) = self.parser.small_data() {
-            return Slices::copied(data, "", "");
+        match self.parser.small_data() {
+            // Most of them.
+            Some(data) => Slices::copied(data, "", ""),
+            None => self.copied_texts(),
         }
-        let data = self.parser.take_large_data();
-        let event = self.parser.lend_event(self.chunk.text());
-        match data {
-            Some(data) => event.text_with_data(data),
-            None => event.copied_text(),
+    }
+
+    #[inline(never)]
+    fn copied_texts(&mut self) -> Slices {
+        let large_data = self.parser.take_large_data();
+        let [data, event_type, id] = self.parser.own_text(self.chunk.text());
+        match large_data {
+            Some(data) => Slices::from_buffer(data, event_type, id),
+            None => Slices::copied(data, event_type, id),
         }
     }
 }

@@ -12,7 +12,7 @@ use alloc::{
 use core::{fmt, hash, time::Duration};
 
 pub use self::builder::EventBuilder;
-use crate::text::{Slices, TextBuffer};
+use crate::text::Slices;
 
 /// The event type of an event that specifies none (WHATWG HTML §9.2.6).
 pub(crate) const DEFAULT_EVENT_TYPE: &str = "message";
@@ -128,11 +128,6 @@ impl<'a> EventRef<'a> {
     /// Its data, type and own ID, copied.
     pub(crate) fn copied_text(&self) -> Slices {
         Slices::copied(self.data, self.own_event_type(), self.own_id())
-    }
-
-    /// The same, but with `data`, which is taken over.
-    pub(crate) fn text_with_data(&self, data: TextBuffer) -> Slices {
-        Slices::from_buffer(data, self.own_event_type(), self.own_id())
     }
 
     /// Its type, or nothing if that is the default one.

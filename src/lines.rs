@@ -298,21 +298,23 @@ impl Found {
     #[inline]
     fn in_short(bytes: &[u8]) -> Self {
         let length = bytes.len();
-        if let Ok(block) = bytes.try_into() {
-            vector::block(block)
-        } else if let Some(last) = bytes.last_chunk() {
-            let mut found = Self::default();
-            for (index, piece) in bytes.chunks_exact(16).enumerate() {
-                let piece = vector::sixteen(piece.try_into().expect("16 bytes"));
-                found = found.and(piece, 16 * index);
-            }
-            found.and(vector::sixteen(last), length - 16)
+        if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            Self::in_32(first).and(Self::in_32(last), length - 32)
+        } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            vector::sixteen(first).and(vector::sixteen(last), length - 16)
         } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
             let [first, last] = [first, last].map(|word| vector::word(u64::from_le_bytes(*word)));
             first.and(last, length - 8)
         } else {
             vector::word(word(bytes))
         }
+    }
+
+    #[inline]
+    fn in_32(bytes: &[u8; 32]) -> Self {
+        let [first, last] = [0, 16].map(|start| &bytes[start..start + 16]);
+        let sixteen = |bytes: &[u8]| vector::sixteen(bytes.try_into().expect("16 bytes"));
+        sixteen(first).and(sixteen(last), 16)
     }
 }
 

@@ -409,6 +409,13 @@ impl Parser {
         self.block.small_data()
     }
 
+    /// Lends data, type and ID of that event, if it has them.
+    #[inline]
+    pub(crate) fn own_text<'a>(&'a self, chunk: Text<'a>) -> [&'a str; 3] {
+        let id = if self.block.fields.has(ID) { self.last_event_id.text() } else { "" };
+        [self.block.data(chunk), self.block.event_type(chunk), id]
+    }
+
     /// Lends the event that `advance` has moved to.
     #[inline(always)]
     pub(crate) fn lend_event<'a>(&'a self, chunk: Text<'a>) -> EventRef<'a> {

@@ -487,7 +487,7 @@ pub(crate) struct Slices {
 impl Slices {
     /// Copies the three texts into memory of their own, which is all that it
     /// allocates.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
         let length = data.len() + event_type.len() + id.len();
         Self::join(Vec::with_capacity(length), data, event_type, id)
@@ -510,7 +510,7 @@ impl Slices {
     }
 
     /// Appends three texts to text.
-    #[inline]
+    #[inline(always)]
     fn join(mut buffer: Vec<u8>, data: &str, event_type: &str, id: &str) -> Self {
         let mut put = |text: &str| {
             let start = buffer.len();
