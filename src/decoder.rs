@@ -238,21 +238,31 @@ impl Decoder {
 
     /// Takes the next chunk from the queue. If there is none, lets go of the old
     /// one: it may take long until another comes.
+    #[inline]
     fn next_chunk(&mut self) -> bool {
-        let Some(chunk) = self.queue.pop_front() else {
+        if self.queue.is_empty() {
             self.end_chunk();
             return false;
-        };
-        self.trim_queue();
-        self.begin_chunk(Arrived::new(chunk));
+        }
+        self.take_from_queue();
         true
+    }
+
+    #[cold]
+    fn take_from_queue(&mut self) {
+        if let Some(chunk) = self.queue.pop_front() {
+            self.trim_queue();
+            self.begin_chunk(Arrived::new(chunk));
+        }
     }
 
     /// Lets go of the chunk.
     #[inline]
     fn end_chunk(&mut self) {
         self.id_in_chunk = None;
-        self.chunk.clear(self.parser.offset());
+        if !self.chunk.is_empty() {
+            self.chunk.clear(self.parser.offset());
+        }
     }
 
     #[inline]

@@ -282,6 +282,9 @@ impl Parser {
             return Kind::Retry;
         }
         self.begin_block();
+        if chunk.is_read() {
+            return Kind::End;
+        }
         if self.seam != Seam::None {
             if let Some(kind) = self.cross_seam(chunk.reborrow(), wanted) {
                 return kind;

@@ -162,6 +162,7 @@ impl<B: StableBytes> Chunk<B> {
     }
 
     /// Whether all of it has been read.
+    #[inline]
     pub(crate) fn is_read(&self) -> bool {
         self.progress.position == self.bytes().len()
     }
@@ -423,6 +424,12 @@ impl Chunk<OwnedChunk> {
         let length = bytes.len();
         self.replace_bytes(bytes.into(), origin);
         self.progress.begin(length, found);
+    }
+
+    /// Whether there is no chunk, or an event has taken it.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.bytes, OwnedChunk::Empty)
     }
 
     /// Says where in the stream it goes on after the chunk, if bytes have been read that are
