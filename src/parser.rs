@@ -286,6 +286,13 @@ impl Parser {
             return Kind::End;
         }
         if self.seam != Seam::None {
+            // Here, because all that a short chunk asks for is this.
+            if let Some(part) = chunk.part_of_line() {
+                if self.append_part(chunk.bytes(part)) {
+                    chunk.take_rest();
+                    return Kind::End;
+                }
+            }
             if let Some(kind) = self.cross_seam(chunk.reborrow(), wanted) {
                 return kind;
             }
@@ -590,24 +597,17 @@ impl Parser {
 
     /// Reads what belongs to the bytes before this chunk. Returns an item that
     /// is wanted, or the end, if that is reached.
-    #[inline(never)]
-    fn cross_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
+    #[inline]
+    fn cross_seam(&mut self, chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         if self.seam == Seam::Line {
-            if let Some(part) = chunk.take_part_of_line() {
-                self.offset = chunk.offset();
-                if self.tail.append(chunk.bytes(part), &mut self.block) {
-                    return Some(Kind::End);
-                }
-                return Some(self.read_part(&chunk, part));
-            }
             return self.read_head(chunk, wanted);
         }
-        self.read_seam(chunk, wanted)
+        self.cross_line_end(chunk, wanted)
     }
 
     /// Reads what belongs to a line end or a BOM, and the head if that was no BOM.
     #[inline(never)]
-    fn read_seam(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
+    fn cross_line_end(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         match self.seam {
             Seam::Bom(read) => self.read_bom(read, &mut chunk),
             Seam::LineEnd => self.skip_lf(&mut chunk),
