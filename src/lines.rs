@@ -175,8 +175,7 @@ impl LineEnds {
         self.line = Line::Long;
     }
 
-    /// Searches for the end of a long line: all that is between is of no
-    /// interest, so the wider vectors of `memchr` win.
+    /// Searches for the end of a long line: it needs no masks for what is between.
     fn search_line(&mut self, rest: &[u8]) -> bool {
         self.line = Line::Any;
         let (end, is_ascii) = find_line_end(rest);

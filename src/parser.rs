@@ -484,11 +484,7 @@ impl Parser {
             Field::Data => self.block.add_data(chunk, value)?,
             Field::EventType => self.block.set_event_type(value)?,
             Field::Id => self.block.set_id(chunk.bytes(value), value)?,
-            Field::Retry => {
-                let mut digits = Digits::default();
-                digits.push(chunk.bytes(value));
-                self.block.set_retry(digits);
-            }
+            Field::Retry => self.block.set_retry(Digits::of(chunk.bytes(value))),
             Field::Comment => {
                 self.block.check_comment(value)?;
                 self.comment = value;

@@ -960,7 +960,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_bytes_are_all_or_not_appended() {
+    fn bytes_are_all_appended_to_a_line_start_or_not() {
         for first in 0..=30 {
             let bytes: [u8; 31] = core::array::from_fn(|index| index as u8);
             let mut start = LineStart::default();
@@ -974,7 +974,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_bytes_are_text_if_they_are_utf_8() {
+    fn a_line_start_is_text_if_it_is_utf_8() {
         for (bytes, is_text) in [("é€😀".as_bytes(), true), (b"a\xFF", false), (b"", true)] {
             let mut start = LineStart::default();
             for byte in bytes {

@@ -98,6 +98,13 @@ pub(super) struct Digits {
 }
 
 impl Digits {
+    /// Those of a whole value.
+    pub(super) fn of(value: &[u8]) -> Self {
+        let mut digits = Self::default();
+        digits.push(value);
+        digits
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if byte.is_ascii_digit() {

@@ -248,11 +248,7 @@ fn read_short_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
             block.set_comment_text(value)?;
             return Ok(Finished::Comment);
         }
-        Field::Retry => {
-            let mut digits = Digits::default();
-            digits.push(value.as_bytes());
-            block.set_retry(digits);
-        }
+        Field::Retry => block.set_retry(Digits::of(value.as_bytes())),
         Field::Unknown => {}
     }
     Ok(Finished::Other)
