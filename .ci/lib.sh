@@ -76,6 +76,14 @@ use_cargo_tool() {
     cargo "$1" --version >&2
 }
 
+# ---- Packages of examples
+
+# They are built together, because what they depend on is otherwise built for each, with
+# the features that only it asks for. That each asks for all that it needs is what clippy
+# shows, one package at a time.
+# shellcheck disable=SC2034 # for those that source this
+readonly EXAMPLES=(-p sse-wire-recipes -p sse-wire-contract -p sse-wire-serve -p examples)
+
 # ---- Debian packages
 
 # The arguments have the syntax of Debian's `Depends`.
