@@ -34,6 +34,28 @@ retry() {
     return 1
 }
 
+# Calls a function with each of the other arguments, which is split into words: two at a
+# time, for work that takes one processor. Prints what each call has said when it has
+# ended, in their order. Fails if one has failed, and then starts no other.
+two_at_a_time() {
+    local function="$1" logs index pids=() failed=0
+    shift
+    logs=$(mktemp -d)
+    for ((index = 1; index <= $#; index++)); do
+        [ "$index" -le 2 ] || wait "${pids[index - 2]}" || break
+        # shellcheck disable=SC2086 # words
+        "$function" ${!index} >"$logs/$index" 2>&1 &
+        pids[index]=$!
+    done
+    for index in "${!pids[@]}"; do
+        wait "${pids[index]}" || failed=1
+        printf -- '--- %s %s\n' "$function" "${!index}"
+        cat "$logs/$index"
+    done
+    rm -r "$logs"
+    return "$failed"
+}
+
 # ---- Tools, all in the version that everything was last run with
 #
 # So that a new version fails nobody's change. To take a new one, change it here. If
