@@ -56,6 +56,15 @@ two_at_a_time() {
     return "$failed"
 }
 
+# Prints the arguments for cargo to run all tests in files of the library but these.
+tests_but() {
+    local file
+    for file in tests/*.rs; do
+        file=$(basename "$file" .rs)
+        [[ " $* " = *" $file "* ]] || printf -- '--test\n%s\n' "$file"
+    done
+}
+
 # ---- Tools, all in the version that everything was last run with
 #
 # So that a new version fails nobody's change. To take a new one, change it here. If
