@@ -9,6 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 export RUST_BACKTRACE=1
 export CARGO_TERM_PROGRESS_WHEN=never
 [ -t 1 ] || export CARGO_TERM_COLOR=never
+# What is built here is run once: what a debugger needs, and what the next build would
+# reuse, are a fifth of the time. A panic says its line all the same.
+export CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
 
 # Ends a script that cannot do its work. `.ci/run` reads the file.
 skip() {
@@ -29,6 +32,37 @@ retry() {
     done
     printf 'DOWNLOAD FAILED, three times: %s\n' "$*" >&2
     return 1
+}
+
+# Calls a function with each of the other arguments, which is split into words: two at a
+# time, for work that takes one processor. Prints what each call has said when it has
+# ended, in their order. Fails if one has failed, and then starts no other.
+two_at_a_time() {
+    local function="$1" logs index pids=() failed=0
+    shift
+    logs=$(mktemp -d)
+    for ((index = 1; index <= $#; index++)); do
+        [ "$index" -le 2 ] || wait "${pids[index - 2]}" || break
+        # shellcheck disable=SC2086 # words
+        "$function" ${!index} >"$logs/$index" 2>&1 &
+        pids[index]=$!
+    done
+    for index in "${!pids[@]}"; do
+        wait "${pids[index]}" || failed=1
+        printf -- '--- %s %s\n' "$function" "${!index}"
+        cat "$logs/$index"
+    done
+    rm -r "$logs"
+    return "$failed"
+}
+
+# Prints the arguments for cargo to run all tests in files of the library but these.
+tests_but() {
+    local file
+    for file in tests/*.rs; do
+        file=$(basename "$file" .rs)
+        [[ " $* " = *" $file "* ]] || printf -- '--test\n%s\n' "$file"
+    done
 }
 
 # ---- Tools, all in the version that everything was last run with
@@ -72,6 +106,14 @@ use_cargo_tool() {
     printf 'WARNING: cargo-%s %s cannot be installed. Instead:\n' "$1" "$2" >&2
     cargo "$1" --version >&2
 }
+
+# ---- Packages of examples
+
+# They are built together, because what they depend on is otherwise built for each, with
+# the features that only it asks for. That each asks for all that it needs is what clippy
+# shows, one package at a time.
+# shellcheck disable=SC2034 # for those that source this
+readonly EXAMPLES=(-p sse-wire-recipes -p sse-wire-contract -p sse-wire-serve -p examples)
 
 # ---- Debian packages
 

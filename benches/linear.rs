@@ -84,7 +84,8 @@ fn cases() -> Vec<Case> {
             sizes: [size, 4 * size],
         }));
     };
-    add("Parser", parse, &all, 2 << 20);
+    add("Parser", parse, LONG_LINES, 2 << 20);
+    add("Parser", parse, &[LONG_BLOCKS, EVENTS, INVALID_BYTES].concat(), 1 << 18);
     add("Parser with limit", parse_limited, LONG_LINES, 2 << 20);
     add("Parser with limit", parse_limited, LONG_BLOCKS, 1 << 18);
     add("Parser with feeds dropped", parse_dropping_feeds, &EVENTS[..1], 1 << 18);

@@ -74,11 +74,7 @@ fn next(events: &mut Framed) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 500,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(streams::config(500))]
 
     #[test]
     fn any_stream_in_any_chunks_is_what_the_reference_makes_of_it(

@@ -159,11 +159,7 @@ fn decode_event(bytes: impl Buf) -> Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 2000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(streams::config(2000))]
 
     #[test]
     fn what_the_builder_accepts_comes_back_equal(

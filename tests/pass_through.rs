@@ -55,11 +55,7 @@ fn whole_blocks(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(streams::config(300))]
 
     #[test]
     fn a_stream_of_which_all_is_kept_is_equivalent(stream in stream(), sizes in sizes()) {

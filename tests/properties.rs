@@ -16,11 +16,7 @@ use sse_wire::{EofPolicy, ParseError, Parser, Utf8Policy};
 use streams::{cut, moves, settings, sizes, stream};
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 2000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(streams::config(2000))]
 
     #[test]
     fn any_stream_in_any_chunks_through_any_tier_is_what_the_reference_makes_of_it(

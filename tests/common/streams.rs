@@ -2,7 +2,7 @@
 //! what the properties are tested on.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-use std::io::ErrorKind;
+use std::{env, io::ErrorKind};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use sse_wire::{EofPolicy, Utf8Policy};
@@ -11,6 +11,15 @@ use crate::common::{
     driven::{Move, Way},
     reference::Settings,
 };
+
+/// To test a property with so many cases, or with as many as `PROPTEST_CASES` says: fewer
+/// where tests are emulated.
+pub fn config(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    // This has read the variable, if there is one.
+    let cases = env::var_os("PROPTEST_CASES").map_or(cases, |_| config.cases);
+    ProptestConfig { cases, ..config }
+}
 
 /// A stream, half of the time a valid one.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
