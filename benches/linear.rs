@@ -61,6 +61,7 @@ const EVENTS: &[Input] = &[
 ];
 
 const INVALID_BYTES: &[Input] = &[
+    ("a line after an invalid byte", LARGE, [b"data: \xFF", b"a", b"\n\n"]),
     ("invalid bytes in one line", LARGE, [b"data: ", b"\xFF", b"\n\n"]),
     ("invalid bytes in each line", LARGE, [b"", b"data: \xE2\x82\n", b"\n"]),
 ];

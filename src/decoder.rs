@@ -109,7 +109,6 @@ impl Decoder {
         // The chunk itself is shown to no call, so that it need not be in memory before it is
         // where it stays.
         if chunk.part_of_line().is_some_and(|part| self.parser.append_part(part)) {
-            self.chunk.go_on_at(self.parser.offset());
             return false;
         }
         self.begin_chunk(chunk);
@@ -260,8 +259,8 @@ impl Decoder {
     #[inline]
     fn end_chunk(&mut self) {
         self.id_in_chunk = None;
-        if !self.chunk.is_empty() {
-            self.chunk.clear(self.parser.offset());
+        if !self.chunk.is_gone() {
+            self.chunk.clear();
         }
     }
 

@@ -122,22 +122,9 @@ impl<'a> EventRef<'a> {
             IdSource::Own => None,
             IdSource::Inherited => shared_id.get(self.last_event_id),
         };
-        Event::from_parts(self.copied_text(), self.id_source, inherited_id, self.retry)
-    }
-
-    /// Its data, type and own ID, copied.
-    pub(crate) fn copied_text(&self) -> Slices {
-        Slices::copied(self.data, self.own_event_type(), self.own_id())
-    }
-
-    /// Its type, or nothing if that is the default one.
-    fn own_event_type(&self) -> &'a str {
-        if self.event_type == DEFAULT_EVENT_TYPE { "" } else { self.event_type }
-    }
-
-    /// Its own ID, or nothing.
-    fn own_id(&self) -> &'a str {
-        self.id().unwrap_or_default()
+        let event_type = if self.event_type == DEFAULT_EVENT_TYPE { "" } else { self.event_type };
+        let text = Slices::copied(self.data, event_type, self.id().unwrap_or_default());
+        Event::from_parts(text, self.id_source, inherited_id, self.retry)
     }
 
     /// What two equal events have in common.

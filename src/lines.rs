@@ -65,15 +65,10 @@ enum Line {
 struct Masks([MaybeUninit<u64>; BLOCKS]);
 
 impl Masks {
-    #[inline]
-    fn set(&mut self, block: usize, mask: u64) {
-        self.0[block].write(mask);
-    }
-
     /// # Safety
     ///
-    /// The mask of this block must have been set. The bit of a block is set in the
-    /// summary after that is done, by `search_blocks`, and nowhere else.
+    /// The mask of this block, which is below `BLOCKS`, must have been set. The bit of a block is
+    /// set in the summary when that is done, by `search_each`, and nowhere else.
     #[inline]
     unsafe fn get(&self, block: usize) -> u64 {
         // SAFETY: by the caller's promise.
@@ -207,7 +202,7 @@ impl LineEnds {
     }
 }
 
-/// The first line end, and whether all up to there is known to be ASCII.
+/// The first line end, and whether all up to it, and it too, is known to be ASCII.
 fn find_line_end(bytes: &[u8]) -> (Option<usize>, bool) {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     if std::arch::is_x86_feature_detected!("avx2") {
@@ -217,8 +212,8 @@ fn find_line_end(bytes: &[u8]) -> (Option<usize>, bool) {
     (memchr2(LF, CR, bytes), false)
 }
 
-/// Fills the masks of a window of at least one block, and returns its summary,
-/// and zero if it is ASCII.
+/// Fills the masks of a window of at least one block and at most [`BLOCKS`], and returns its
+/// summary, and zero if it is ASCII.
 fn search_blocks(window: &[u8], masks: &mut Masks) -> (u64, u64) {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     if std::arch::is_x86_feature_detected!("avx2") {
@@ -250,7 +245,7 @@ fn search_each(
         // The last 64 bytes of the window overlap the block before.
         let Found { ends, non_ascii } = search(window.last_chunk().expect("64 bytes"));
         let mask = ends >> (BLOCK - beyond);
-        masks.set(whole, mask);
+        masks.0[whole].write(mask);
         summary |= u64::from(mask != 0) << whole;
         high |= non_ascii;
     }
@@ -475,7 +470,7 @@ mod avx2 {
         search_each(window, masks, |bytes| unsafe { block(bytes) })
     }
 
-    /// The first line end, and whether all before it is ASCII, and some after it.
+    /// The first line end, and whether all up to it is ASCII, and a few bytes after it.
     ///
     /// To ask both in one step costs no more than a `memchr2` that asks for one: what takes the
     /// time is to load the bytes.

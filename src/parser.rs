@@ -51,6 +51,9 @@ use crate::{
     text::{Chunk, Reading, Span, Text, TextBuffer},
 };
 
+/// How long a part of a line has to be for the question whether it is text, in bytes.
+const TEXT_PART: usize = 1024;
+
 const BOM: &[u8] = "\u{FEFF}".as_bytes();
 
 /// An incremental parser of event streams: give it the bytes as they arrive,
@@ -286,7 +289,7 @@ impl Parser {
             return Kind::End;
         }
         if self.seam != Seam::None {
-            // Here, because all that a short chunk asks for is this.
+            // Not in `cross_seam`: for most short chunks this is all, and should cost no call.
             if let Some(part) = chunk.part_of_line() {
                 if self.append_part(chunk.bytes(part)) {
                     chunk.take_rest();
@@ -598,16 +601,15 @@ impl Parser {
         if self.seam == Seam::Line {
             return self.read_head(chunk, wanted);
         }
-        self.cross_line_end(chunk, wanted)
+        self.cross_line_end_or_bom(chunk, wanted)
     }
 
     /// Reads what belongs to a line end or a BOM, and the head if that was no BOM.
     #[inline(never)]
-    fn cross_line_end(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
+    fn cross_line_end_or_bom(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
         match self.seam {
             Seam::Bom(read) => self.read_bom(read, &mut chunk),
-            Seam::LineEnd => self.skip_lf(&mut chunk),
-            Seam::Line | Seam::None => {}
+            _ => self.skip_lf(&mut chunk),
         }
         if self.seam == Seam::Line { self.read_head(chunk, wanted) } else { None }
     }
@@ -615,12 +617,13 @@ impl Parser {
     /// Reads the head of the chunk: its part of the unfinished line.
     #[inline(never)]
     fn read_head(&mut self, mut chunk: Reading<'_>, wanted: Wanted) -> Option<Kind> {
-        if self.tail.is_longer_than(WINDOW, &self.block) {
+        if self.tail.has_data_above(WINDOW, &self.block) {
             chunk.go_on_with_long_line();
         }
         self.seam = Seam::None;
         let item = match chunk.next_line(|| self.seam = Seam::LineEnd) {
-            Some(last) if last.len() <= LONG => self.finish_line(chunk.bytes(last)),
+            Some(last) if last.len() < TEXT_PART => self.finish_line(chunk.bytes(last)),
+            // That only `read_part` asks whether it is text keeps the other way short.
             Some(last) => match self.read_part(&chunk, last) {
                 Kind::End => self.finish_line(&[]),
                 error => Some(error),
@@ -685,7 +688,9 @@ impl Parser {
         if tail.is_empty() {
             return Kind::End;
         }
-        let Some(text) = long_text(&chunk, tail) else { return self.begin_line(chunk.bytes(tail)) };
+        let Some(text) = known_text(&chunk, tail) else {
+            return self.begin_line(chunk.bytes(tail));
+        };
         self.seam = Seam::Line;
         let begun = self.tail.begin_text(text, &mut self.block);
         self.pass(begun)
@@ -702,7 +707,7 @@ impl Parser {
     /// Reads the next part of the unfinished line.
     #[inline(never)]
     fn read_part(&mut self, chunk: &Reading<'_>, part: Span) -> Kind {
-        let read = match long_text(chunk, part) {
+        let read = match known_text(chunk, part) {
             Some(text) => self.tail.read_text(text, &mut self.block),
             None => self.tail.read(chunk.bytes(part), &mut self.block),
         };
@@ -764,14 +769,11 @@ impl Default for Parser {
     }
 }
 
-/// How long a part of a line is, in bytes, for which it is worth to ask whether it is text.
-const LONG: usize = 1024;
-
-/// A part of a line, if it is long and known to be text: then it need not be validated again
-/// when all of the line is there.
+/// A part of a line, if it is known to be text and so long that it is worth to ask: then it is
+/// not validated again with the rest of the line.
 #[inline]
-fn long_text<'c>(chunk: &Reading<'c>, part: Span) -> Option<&'c str> {
-    if part.len() > LONG { chunk.known_text(part) } else { None }
+fn known_text<'c>(chunk: &Reading<'c>, part: Span) -> Option<&'c str> {
+    if part.len() < TEXT_PART { None } else { chunk.known_text(part) }
 }
 
 /// What a caller of [`Parser::advance`] is interested in.

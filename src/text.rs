@@ -310,8 +310,8 @@ impl<'a> Reading<'a> {
         self.progress.ends.go_on_with_long_line();
     }
 
-    /// All that is left of a chunk in which no more line ends, if that is known: of a short
-    /// chunk it is.
+    /// Where all is that is left of a chunk in which no more line ends, if that is known: of a
+    /// short chunk it is.
     #[inline(always)]
     pub(crate) fn part_of_line(&self) -> Option<Span> {
         let is_part = self.progress.ends.are_read(self.bytes);
@@ -429,21 +429,14 @@ impl Chunk<OwnedChunk> {
 
     /// Whether there is no chunk, or an event has taken it.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         matches!(self.bytes, OwnedChunk::Empty)
     }
 
-    /// Says where in the stream it goes on after the chunk, if bytes have been read that are
-    /// in no chunk.
+    /// Replaces the chunk by nothing, which starts nowhere.
     #[inline]
-    pub(crate) fn go_on_at(&mut self, offset: u64) {
-        self.progress.origin = offset - self.progress.position as u64;
-    }
-
-    /// Replaces the chunk by nothing.
-    #[inline]
-    pub(crate) fn clear(&mut self, origin: u64) {
-        self.replace_bytes(OwnedChunk::Empty, origin);
+    pub(crate) fn clear(&mut self) {
+        self.replace_bytes(OwnedChunk::Empty, 0);
     }
 
     #[inline]
@@ -467,8 +460,7 @@ impl Chunk<OwnedChunk> {
             }
         }
         if self.is_read() {
-            let end = self.reading().offset();
-            self.progress.restart(end);
+            self.progress.restart(0);
             Slices { buffer: self.bytes.take(), data, event_type, id }
         } else {
             Slices { buffer: self.bytes.lend(), data, event_type, id }
@@ -497,13 +489,14 @@ impl Slices {
     /// allocates.
     #[inline(always)]
     pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
-        let length = data.len() + event_type.len() + id.len();
-        Self::join(Vec::with_capacity(length), data, event_type, id)
+        let mut buffer = Vec::with_capacity(data.len() + event_type.len() + id.len());
+        append(&mut buffer, data.as_bytes());
+        Self::join(buffer, event_type, id)
     }
 
     /// Takes over data.
     pub(crate) fn from_data(data: String) -> Self {
-        Self::from_buffer(data.into(), "", "")
+        Self::join(data.into_bytes(), "", "")
     }
 
     /// Takes over data, all of which must have been validated, copies the other
@@ -512,20 +505,17 @@ impl Slices {
         let mut data = data.into_text();
         data.reserve_exact(event_type.len() + id.len());
         data.shrink_to(data.len() + event_type.len() + id.len());
-        let data_end = data.len();
-        let joined = Self::join(data.into_bytes(), "", event_type, id);
-        Self { data: Span::new(0, data_end), ..joined }
+        Self::join(data.into_bytes(), event_type, id)
     }
 
-    /// Appends three texts to text.
+    /// Appends type and ID to data, which must be UTF-8.
     #[inline(always)]
-    fn join(mut buffer: Vec<u8>, data: &str, event_type: &str, id: &str) -> Self {
-        let mut put = |text: &str| {
-            let start = buffer.len();
-            append(&mut buffer, text.as_bytes());
-            Span::new(start, buffer.len())
-        };
-        let (data, event_type, id) = (put(data), put(event_type), put(id));
+    fn join(mut buffer: Vec<u8>, event_type: &str, id: &str) -> Self {
+        let data = Span::new(0, buffer.len());
+        append(&mut buffer, event_type.as_bytes());
+        let event_type = Span::new(data.end, buffer.len());
+        append(&mut buffer, id.as_bytes());
+        let id = Span::new(event_type.end, buffer.len());
         Self { data, event_type, id, buffer: OwnedBytes::Sole(Bytes::from(buffer)) }
     }
 

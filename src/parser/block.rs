@@ -199,6 +199,7 @@ impl Block {
 
     #[inline(never)]
     fn join_data(&mut self, text: Text<'_>, value: Span) -> Result<(), TooLarge> {
+        // A third line asks `save_data` for nothing, which has more to ask itself.
         if !self.fields.is_in_buffer(DATA) {
             self.save_data(text);
         }
@@ -364,9 +365,9 @@ impl Block {
         if size <= self.unchecked { Ok(()) } else { self.validate(buffer, false) }
     }
 
-    /// Same as [`push_value`](Self::push_value) to the data, for text, which need not be
-    /// validated again.
-    pub(super) fn push_text(&mut self, text: &str) -> Result<(), Refusal> {
+    /// Same as [`push_value`](Self::push_value) to the data, for text, which is not validated
+    /// again: what waits before it is validated now.
+    pub(super) fn push_data_text(&mut self, text: &str) -> Result<(), Refusal> {
         let size = self.data.len().saturating_add(text.len());
         if size > self.limit || !self.data.validate() {
             return self.push_value(Buffer::Data, text.as_bytes());

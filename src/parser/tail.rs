@@ -3,8 +3,8 @@
 //! The first bytes of it are put together ([`LineStart`]). If it ends before they are
 //! many, it is read like a line of the body. Otherwise it is read as it arrives, and only
 //! what it means is kept: the value goes straight to where it belongs in the [`Block`].
-//! There it is validated when the line is complete, so that for what is kept nothing here
-//! has to think of a character that is cut. Lines that are not UTF-8 are read here too,
+//! There it is validated, at the latest when the line is complete, so that for what is kept
+//! nothing here has to think of a character that is cut. Lines that are not UTF-8 are read here too,
 //! however they are cut.
 
 use core::{mem, str};
@@ -56,9 +56,10 @@ impl Tail {
         !matches!(self.state, State::Closed)
     }
 
-    /// Whether the line is data that is longer than this, or so are the lines before it: a hint.
+    /// Whether this is a `data` line of a block that has more data than this: a hint that the
+    /// line is long.
     #[inline]
-    pub(super) fn is_longer_than(&self, length: usize, block: &Block) -> bool {
+    pub(super) fn has_data_above(&self, length: usize, block: &Block) -> bool {
         matches!(self.state, State::Value(Value { field: Field::Data, .. }))
             && block.data_length() > length
     }
@@ -85,7 +86,7 @@ impl Tail {
         }
         self.state = State::Value(Value::new(field));
         block.begin_value(Buffer::Data)?;
-        block.push_text(&first[start..])
+        block.push_data_text(&first[start..])
     }
 
     /// Gives up the line, the rest of which is skipped if it goes on.
@@ -121,7 +122,7 @@ impl Tail {
     /// Same as [`read`](Self::read), for text.
     pub(super) fn read_text(&mut self, text: &str, block: &mut Block) -> Result<(), Refusal> {
         match &self.state {
-            State::Value(Value { field: Field::Data, .. }) => block.push_text(text),
+            State::Value(Value { field: Field::Data, .. }) => block.push_data_text(text),
             _ => self.read(text.as_bytes(), block),
         }
     }

@@ -29,7 +29,9 @@ pub fn stream() -> impl Strategy<Value = Vec<u8>> {
 
 /// Lines as long as several chunks, most of which are ASCII, but some no text at all.
 pub fn long_lines() -> impl Strategy<Value = Vec<u8>> {
-    let letters = (200usize..3000).prop_map(|length| vec![b'a'; length]);
+    let letter = prop_oneof![4 => Just("a"), 1 => Just("é"), 1 => Just("😀")];
+    let letters = (200usize..3000, letter)
+        .prop_map(|(length, letter)| letter.repeat(length / letter.len()).into_bytes());
     let starts = select(vec!["data:", "data: ", "event: ", "id: ", ": ", "x", "retry: "]);
     let line = (select(vec!["\n", "\n\n", "\r\n\r\n", "\r\r"]), starts)
         .prop_map(|(end, start)| [end, start].concat().into_bytes());
@@ -175,7 +177,12 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
 
 /// Every policy, and limits that most streams exceed somewhere.
 pub fn settings() -> impl Strategy<Value = Settings> {
-    let limit = prop_oneof![2 => Just(usize::MAX), 2 => 0usize..20, 2 => 100usize..2000];
+    let limit = prop_oneof![
+        2 => Just(usize::MAX),
+        2 => 0usize..20,
+        2 => 100usize..2000,
+        1 => 2000usize..20_000,
+    ];
     let utf8 = select(vec![Utf8Policy::Replace, Utf8Policy::Reject]);
     let eof = select(vec![EofPolicy::Discard, EofPolicy::Dispatch, EofPolicy::Error]);
     (limit, utf8, eof, "[a-z]{0,3}").prop_map(
