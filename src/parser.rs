@@ -302,26 +302,6 @@ impl Parser {
         }
         while let Some(line) = chunk.next_line(|| self.seam = Seam::LineEnd) {
             let item = if line.is_empty() {
-                // Most blocks. There is nothing to sum up: it was checked at its line; and
-                // a block that was refused has nothing that is set.
-                if self.block.is_just_data() {
-                    self.offset = chunk.offset();
-                    self.block.end(self.offset);
-                    return Kind::Event;
-                }
-                if self.block.is_just_data_in_buffer() {
-                    self.offset = chunk.offset();
-                    self.block.end(self.offset);
-                    self.block.note_length();
-                    return Kind::Event;
-                }
-                if self.block.is_empty() {
-                    self.block.pass(chunk.offset());
-                    continue;
-                }
-                if self.block.exceeds_limit(chunk.len()) {
-                    return self.refuse_at_end(chunk.offset());
-                }
                 self.end_block(&chunk)
             } else if self.block.dropped {
                 None
@@ -508,14 +488,40 @@ impl Parser {
         self.end_line(begun.and(finished))
     }
 
-    /// Ends the block at its blank line, which has just been passed: commits the
-    /// last event ID, and dispatches the event if there is data.
+    /// Ends the block at its blank line, which has just been passed.
     #[inline(always)]
     fn end_block(&mut self, chunk: &Reading<'_>) -> Option<Kind> {
         let offset = chunk.offset();
+        // Most blocks have nothing but data, and then there is nothing to sum up: it was checked
+        // at its line. A block that was refused has nothing that is set.
+        if self.block.is_just_data() {
+            self.offset = offset;
+            self.block.end(offset);
+            return Some(Kind::Event);
+        }
+        if self.block.is_just_data_in_buffer() {
+            self.offset = offset;
+            self.block.end(offset);
+            self.block.note_length();
+            return Some(Kind::Event);
+        }
+        if self.block.is_empty() {
+            self.block.pass(offset);
+            return None;
+        }
+        if self.block.exceeds_limit(chunk.len()) {
+            return Some(self.refuse_at_end(offset));
+        }
         self.offset = offset;
         self.block.end(offset);
         self.block.note_length();
+        self.commit(chunk)
+    }
+
+    /// Commits the reconnection time and the last event ID of the block that has ended, and
+    /// dispatches the event if there is data.
+    #[inline(always)]
+    fn commit(&mut self, chunk: &Reading<'_>) -> Option<Kind> {
         let fields = &self.block.fields;
         let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
         self.commit_retry();
@@ -744,12 +750,8 @@ impl Parser {
             return Kind::Error;
         }
         let mut no_chunk = Chunk::new(&[][..], self.offset);
-        let no_chunk = no_chunk.reading();
-        if self.block.exceeds_limit(no_chunk.len()) {
-            return self.refuse_at_end(self.offset);
-        }
-        let item = self.end_block(&no_chunk);
-        item.filter(|kind| *kind == Kind::Event).unwrap_or(Kind::End)
+        let item = self.end_block(&no_chunk.reading());
+        item.filter(|kind| matches!(kind, Kind::Event | Kind::Error)).unwrap_or(Kind::End)
     }
 
     /// Forgets everything but the ID, the reconnection time, and what is lent.

@@ -214,8 +214,19 @@ fn a_large_event_after_one_of_its_size_is_assembled_with_fewer_copies() {
     let mut read = |block| counted(|| assert_eq!(lend(&mut parser, chunks(block, 1460)), 1)).calls;
     let first = read(&large);
     read(&small);
-    // Up to what is kept between blocks, and then at once.
-    assert_eq!((first, read(&large)), (7, 3));
+    // At once, as soon as more than a little has arrived.
+    assert_eq!((first, read(&large)), (7, 1));
+}
+
+#[test]
+fn an_event_of_another_size_ends_the_guess_that_the_last_one_was_worth() {
+    let event = |length| Bytes::from(format!("data: {}\n\n", "a".repeat(length)));
+    let (large, medium) = (event(60_000), event(2_000));
+    let mut parser = Parser::new();
+    let mut read = |block| counted(|| assert_eq!(lend(&mut parser, chunks(block, 1460)), 1)).peak;
+    read(&large);
+    assert!(read(&medium) > 60_000);
+    assert!(read(&medium) < 8192);
 }
 
 #[test]

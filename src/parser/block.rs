@@ -28,6 +28,8 @@ const CUT_CHARACTER: usize = 3;
 /// How large a buffer may become at once because the last one was as large, if
 /// that is not more than a small part of the limit.
 const LARGEST_GUESS: usize = 64 * 1024;
+/// How much data there has to be for such a guess.
+const SMALLEST_GUESS: usize = 1024;
 
 /// The smallest capacity of a buffer, if it has any.
 const SMALLEST: usize = 64;
@@ -168,7 +170,8 @@ pub(crate) struct Block {
     pub(super) utf8_policy: Utf8Policy,
     /// A buffer may have more capacity than it keeps between blocks.
     pub(super) outgrown: bool,
-    /// How long the data was that last outgrew its buffer, or [`LARGEST_GUESS`].
+    /// How long the data was that was put together last, unless it was short, or
+    /// [`LARGEST_GUESS`].
     last_length: u32,
     data: TextBuffer,
     event_type: TextBuffer,
@@ -444,8 +447,10 @@ impl Block {
         };
         let usual = match buffer {
             // And an eighth more: streams that repeat a size hardly do so to the byte.
-            Buffer::Data => (self.last_length as usize * 9 / 8).min(LARGEST_GUESS).min(limit / 64),
-            Buffer::Line => 0,
+            Buffer::Data if size > SMALLEST_GUESS => {
+                (self.last_length as usize * 9 / 8).min(LARGEST_GUESS).min(limit / 64)
+            }
+            _ => 0,
         };
         let value = self.buffer(buffer);
         grow(value, size, limit, kept, usual);
@@ -555,10 +560,10 @@ impl Block {
         self.start = next_start;
     }
 
-    /// Notes how long data is that has outgrown its buffer.
+    /// Notes how long data is that was put together, unless it is short.
     #[inline]
     pub(super) fn note_length(&mut self) {
-        if self.fields.is_in_buffer(DATA) && self.data.len() > KEPT_FOR_DATA {
+        if self.fields.is_in_buffer(DATA) && self.data.len() > SMALLEST_GUESS {
             self.last_length = self.data.len().min(LARGEST_GUESS) as u32;
         }
     }
@@ -739,7 +744,7 @@ fn check(size: usize, limit: usize) -> Result<(), TooLarge> {
 /// more than both the kept one, or the usual one, and twice its content.
 fn grow(buffer: &mut TextBuffer, size: usize, limit: usize, kept: usize, usual: usize) {
     let doubled = buffer.capacity().saturating_mul(2).max(size).max(SMALLEST);
-    let capacity = if size <= kept {
+    let capacity = if size.max(usual) <= kept {
         doubled.min(kept)
     } else if size <= limit / 2 {
         doubled.max(usual).min(limit / 2)
