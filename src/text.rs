@@ -965,7 +965,11 @@ mod tests {
 
     #[test]
     fn a_line_start_is_text_if_it_is_utf_8() {
-        for (bytes, is_text) in [("é€😀".as_bytes(), true), (b"a\xFF", false), (b"", true)] {
+        let no_text: [&[u8]; 3] = [b"a\xFF", b"\x80", b"\0\x80\0"];
+        let text: [&[u8]; 3] = ["é€😀".as_bytes(), b"a\x7F", b""];
+        for (bytes, is_text) in
+            no_text.map(|no| (no, false)).into_iter().chain(text.map(|yes| (yes, true)))
+        {
             let mut start = LineStart::default();
             for byte in bytes {
                 assert!(start.push(&[*byte]));
