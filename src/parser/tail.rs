@@ -4,8 +4,8 @@
 //! many, it is read like a line of the body. Otherwise it is read as it arrives, and only
 //! what it means is kept: the value goes straight to where it belongs in the [`Block`].
 //! There it is validated, at the latest when the line is complete, so that for what is kept
-//! nothing here has to think of a character that is cut. Lines that are not UTF-8 are read here too,
-//! however they are cut.
+//! nothing here has to think of a character that is cut. Lines that are not UTF-8 are read
+//! here too, however they are cut.
 
 use core::{mem, str};
 
