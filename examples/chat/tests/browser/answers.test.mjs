@@ -267,13 +267,13 @@ tests("answers", () => {
     const answer = await ask(page, "for long", { fault: "slow" });
     await written(answer);
     await until(async () => (await figure(page, "quota-used")) >= 2000, "its quota is reserved");
-    assert.equal(await figure(page, "upstream-open"), 1);
+    await until(async () => (await figure(page, "upstream-open")) === 1, "the counter rises");
     assert.equal(await figure(page, "upstream-cancelled"), 0);
     await page.getByRole("button", { name: "Stop" }).click();
     assert.equal(await end(answer), "Stopped.");
-    await until(async () => (await figure(page, "upstream-cancelled")) === 1, "the counter rises");
+    await until(async () => (await figure(page, "upstream-cancelled")) === 1, "the other counter rises");
     await until(async () => (await figure(page, "quota-used")) < 2000, "the quota is given back");
-    assert.equal(await figure(page, "upstream-open"), 0);
+    await until(async () => (await figure(page, "upstream-open")) === 0, "the counter falls");
     assert.ok(await answer.locator(".retry").isVisible());
   });
 

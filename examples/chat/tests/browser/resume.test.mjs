@@ -227,14 +227,16 @@ tests("resume", () => {
       await Promise.all(window.others.map(opened));
     });
     for (const connection of ["eventsource", "fetch", "token"]) {
-      const answer = await ask(page, "What are Server-Sent Events?", { connection });
+      const answer = await ask(page, "slowly", { connection, fault: "slow" });
       await written(answer);
       await answer.getByRole("button", { name: "Cut the connection" }).click();
-      assert.equal(await end(answer), "Finished.");
+      await answer.locator(".connection", { hasText: "reconnected: 1" }).waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      assert.equal(await end(answer), "Stopped.");
       await answer.getByText("The text is the server's to the character").waitFor();
       await assertComplete(page, answer);
     }
-    assert.equal(await figure(page, "connections"), 21);
+    await until(async () => (await figure(page, "connections")) === 21, "that of the last answer is closed");
   });
 
   test("a server that was restarted does not know the job, and the page says it", async (t) => {
