@@ -247,7 +247,7 @@ impl Block {
     /// field is given up before those bytes are seen.
     #[inline]
     fn is_id(&self, value: &[u8]) -> Result<bool, TooLarge> {
-        let nul = memchr::memchr(0, value);
+        let nul = find_nul(value);
         check(nul.unwrap_or(value.len()), self.limit)?;
         Ok(nul.is_none())
     }
@@ -730,6 +730,16 @@ impl Buffer {
 #[inline]
 fn length(fields: &Fields, field: Bit, buffer: &TextBuffer) -> usize {
     if fields.is_in_buffer(field) { buffer.len() } else { fields.span(field).len() }
+}
+
+/// Where the first U+0000 is. An ID is mostly shorter than a call of `memchr` is worth.
+#[inline]
+fn find_nul(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() <= 16 {
+        bytes.iter().position(|byte| *byte == 0)
+    } else {
+        memchr::memchr(0, bytes)
+    }
 }
 
 #[inline]
