@@ -1,6 +1,6 @@
 //! Owned events, without I/O: the parser and the chunk it reads.
 
-use alloc::{boxed::Box, collections::VecDeque};
+use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,7 +10,7 @@ use crate::{
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
     shared::OwnedChunk,
-    text::{Arrived, Chunk, Slices, Span},
+    text::{Arrived, Chunk, EventText, Slices, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A
@@ -26,14 +26,14 @@ const KEPT_IN_QUEUE: usize = 16;
 ///
 /// It does no I/O. An event that is entirely within a chunk is a slice of it.
 /// One that is not, because it is split across chunks, has several `data` lines or
-/// is not UTF-8, is copied once into memory of its own. With feature `codec` it is a
+/// is not UTF-8, is copied once: into itself if it is short, or into memory of its own. With feature `codec` it is a
 /// decoder of `tokio_util::codec`, too, for `FramedRead`.
 ///
 /// # Cost
 ///
 /// One allocation for each chunk that has several events in it, or one and more
 /// bytes after it; none for one event that is a whole chunk. One for each event
-/// that cannot be a slice. One for a last event ID that events of later chunks
+/// that cannot be a slice, if its type, data and ID are more than 80 bytes. One for a last event ID that events of later chunks
 /// inherit, or of its own chunk if it is longer than 64 bytes. And those that
 /// the [`Parser`] makes for a block that is larger than
 /// its buffers. The last event ID is kept twice: by the parser, and for the
@@ -79,7 +79,7 @@ impl Decoder {
     /// [`Parser::reset`] first if the parser has read one before.
     pub fn with_parser(parser: Parser) -> Self {
         Self {
-            chunk: Chunk::new(OwnedChunk::Empty, parser.offset()),
+            chunk: Chunk::new(OwnedChunk::EMPTY, parser.offset()),
             parser,
             queue: VecDeque::new(),
             id_in_chunk: None,
@@ -308,6 +308,12 @@ impl Decoder {
             self.id_in_chunk = None;
         }
         let fields = self.parser.fields();
+        if let Some(data) = fields.just_data() {
+            // Most events.
+            let (id, inherited_id) = self.inherited_id();
+            let text = self.chunk.slices(data, Span::default(), id);
+            return Event::from_parts(text, IdSource::Inherited, inherited_id, None);
+        }
         let (has_id, in_chunk, retry) = (fields.has(ID), fields.in_chunk(), self.parser.retry());
         let Some([data, event_type, own_id]) = in_chunk else {
             let text = self.copied_text();
@@ -322,31 +328,45 @@ impl Decoder {
             let text = self.chunk.slices(data, event_type, own_id);
             return Event::from_parts(text, IdSource::Own, None, retry);
         }
-        let (id, inherited_id) = match self.id_in_chunk {
-            Some(earlier) if self.chunk.text().contains(earlier) => (earlier, None),
-            _ => (own_id, self.shared_id.get(self.parser.last_event_id())),
-        };
+        let (id, inherited_id) = self.inherited_id();
         let text = self.chunk.slices(data, event_type, id);
         Event::from_parts(text, IdSource::Inherited, inherited_id, retry)
     }
 
+    /// The ID that an event without one of its own inherits: where it is, if that is in the
+    /// chunk, or else a copy.
+    #[inline(always)]
+    fn inherited_id(&mut self) -> (Span, Option<Arc<str>>) {
+        match self.id_in_chunk {
+            Some(earlier) if self.chunk.text().contains(earlier) => (earlier, None),
+            _ => (Span::default(), self.shared_id.get(self.parser.last_event_id())),
+        }
+    }
+
     /// The text of that event, if not all of it is in the chunk.
+    #[inline(always)]
+    fn copied_text(&mut self) -> EventText {
+        match self.parser.short_data() {
+            Some(data) => EventText::Short(data),
+            None => self.copied_long_text(),
+        }
+    }
+
     #[inline(never)]
-    fn copied_text(&mut self) -> Slices {
+    fn copied_long_text(&mut self) -> EventText {
         match self.parser.small_data() {
-            // Most of them.
-            Some(data) => Slices::copied(data, "", ""),
+            Some(data) => EventText::Slices(Slices::copied(data, "", "")),
             None => self.copied_texts(),
         }
     }
 
     #[inline(never)]
-    fn copied_texts(&mut self) -> Slices {
+    fn copied_texts(&mut self) -> EventText {
         let large_data = self.parser.take_large_data();
         let [data, event_type, id] = self.parser.own_text(self.chunk.text());
         match large_data {
-            Some(data) => Slices::from_buffer(data, event_type, id),
-            None => Slices::copied(data, event_type, id),
+            Some(data) => EventText::Slices(Slices::from_buffer(data, event_type, id)),
+            None => EventText::copied(data, event_type, id),
         }
     }
 }

@@ -12,7 +12,7 @@ use alloc::{
 use core::{fmt, hash, time::Duration};
 
 pub use self::builder::EventBuilder;
-use crate::text::Slices;
+use crate::text::EventText;
 
 /// The event type of an event that specifies none (WHATWG HTML §9.2.6).
 pub(crate) const DEFAULT_EVENT_TYPE: &str = "message";
@@ -107,8 +107,8 @@ impl<'a> EventRef<'a> {
     }
 
     /// Copies the event into memory of its own, including a last event ID that
-    /// it only inherits. Allocates once, and once more for an ID that it
-    /// inherits.
+    /// it only inherits. Allocates once if type, data and ID are more than 80 bytes
+    /// together, and once more for an ID that it inherits.
     ///
     /// For many events that may inherit a long ID, use a
     /// [`Decoder`](crate::Decoder): its events share it.
@@ -123,7 +123,7 @@ impl<'a> EventRef<'a> {
             IdSource::Inherited => shared_id.get(self.last_event_id),
         };
         let event_type = if self.event_type == DEFAULT_EVENT_TYPE { "" } else { self.event_type };
-        let text = Slices::copied(self.data, event_type, self.id().unwrap_or_default());
+        let text = EventText::copied(self.data, event_type, self.id().unwrap_or_default());
         Event::from_parts(text, self.id_source, inherited_id, self.retry)
     }
 
@@ -149,9 +149,9 @@ impl hash::Hash for EventRef<'_> {
 
 /// An event that owns, or shares, its text.
 ///
-/// Cheap to clone: its text is never copied. An event from a
-/// [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it
-/// arrived in, and so keeps all of that chunk alive: 1,000 events of 4 bytes,
+/// Cheap to clone: text of more than 80 bytes is shared, and never copied. An event
+/// from a [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it
+/// arrived in, if it is whole there, and so keeps all of that chunk alive: 1,000 events of 4 bytes,
 /// kept from 1,000 chunks of 32 KiB, hold 32 MiB. [`detach`](Self::detach)
 /// those that you keep for long.
 ///
@@ -169,7 +169,7 @@ impl hash::Hash for EventRef<'_> {
 /// ```
 #[derive(Clone)]
 pub struct Event {
-    text: Slices,
+    text: EventText,
     id_source: IdSource,
     /// The last event ID, if it is not in the text. There it is if it is the
     /// event's own, or if an earlier event of the same chunk has set it.
@@ -226,7 +226,7 @@ impl Event {
 
     #[inline(always)]
     pub(crate) fn from_parts(
-        text: Slices,
+        text: EventText,
         id_source: IdSource,
         inherited_id: Option<Arc<str>>,
         retry: Option<u64>,
@@ -285,8 +285,8 @@ impl Event {
 
     /// Copies the event out of the chunk that it keeps alive.
     ///
-    /// Allocates once, and once more for an ID that it inherits from its own
-    /// chunk. Any other inherited last event ID stays shared with other events;
+    /// Allocates once if type, data and ID are more than 80 bytes together, and once
+    /// more for an ID that it inherits from its own chunk. Any other inherited last event ID stays shared with other events;
     /// it never keeps a chunk alive.
     pub fn detach(self) -> Self {
         let mut shared_id = SharedId(self.inherited_id.clone());

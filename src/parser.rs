@@ -48,7 +48,7 @@ use crate::{
     error::ParseError,
     event::{EventRef, IdSource, ItemRef},
     lines::{LF, WINDOW},
-    text::{Chunk, Reading, Span, Text, TextBuffer},
+    text::{Chunk, Reading, ShortText, Span, Text, TextBuffer},
 };
 
 /// How long a part of a line has to be for the question whether it is text, in bytes.
@@ -400,6 +400,12 @@ impl Parser {
     #[inline]
     pub(crate) fn small_data(&self) -> Option<&str> {
         self.block.small_data()
+    }
+
+    /// The same, if it is so short that an event has it in itself.
+    #[inline(always)]
+    pub(crate) fn short_data(&self) -> Option<ShortText> {
+        self.block.short_data()
     }
 
     /// Lends data, type and ID of that event, if it has them.

@@ -19,56 +19,76 @@ use crate::text::StableBytes;
 
 /// The bytes of a chunk that becomes owned events.
 #[derive(Debug)]
-pub(crate) enum OwnedChunk {
-    /// No event has a part of it.
+pub(crate) struct OwnedChunk {
+    // INVARIANT: those that the owner keeps alive, or none. They are here, too, so that it need
+    // not be asked who that is.
+    bytes: NonNull<[u8]>,
+    owner: Owner,
+}
+
+#[derive(Debug)]
+enum Owner {
+    /// There are no bytes, which costs nothing to drop.
+    Nobody,
+    /// No event has a part of the chunk.
     Sole(Bytes),
     /// Events may have parts of it.
-    Lent(Lender),
-    /// No bytes at all, which cost nothing to drop.
-    Empty,
+    Lender(Lender),
 }
+
+// SAFETY: the owner is `Send` and `Sync`, and the bytes are those that it lends.
+unsafe impl Send for OwnedChunk {}
+// SAFETY: as above.
+unsafe impl Sync for OwnedChunk {}
 
 // SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
 unsafe impl StableBytes for OwnedChunk {
     #[inline]
     fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Sole(bytes) => bytes,
-            Self::Lent(lender) => lender.shared.bytes(),
-            Self::Empty => &[],
-        }
+        // SAFETY: by the invariant.
+        unsafe { self.bytes.as_ref() }
     }
 }
 
 impl OwnedChunk {
+    pub(crate) const EMPTY: Self = Self { bytes: Self::NO_BYTES, owner: Owner::Nobody };
+    const NO_BYTES: NonNull<[u8]> = NonNull::slice_from_raw_parts(NonNull::dangling(), 0);
+
+    /// Whether there is no chunk, or its last event has taken it.
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.owner, Owner::Nobody)
+    }
+
     /// A reference to the chunk, for an event. The first one allocates.
     #[inline]
     pub(crate) fn lend(&mut self) -> OwnedBytes {
-        if let Self::Sole(bytes) = self {
-            *self = Self::Lent(Lender::new(mem::take(bytes)));
+        if let Owner::Sole(bytes) = &mut self.owner {
+            self.owner = Owner::Lender(Lender::new(mem::take(bytes)));
         }
-        match self {
-            Self::Lent(lender) => OwnedBytes::Shared(lender.lend()),
-            Self::Sole(_) | Self::Empty => OwnedBytes::default(),
+        match &mut self.owner {
+            Owner::Lender(lender) => OwnedBytes::Shared(lender.lend()),
+            Owner::Sole(_) | Owner::Nobody => OwnedBytes::default(),
         }
     }
 
     /// The chunk itself, for its last event.
     #[inline]
     pub(crate) fn take(&mut self) -> OwnedBytes {
-        match mem::replace(self, Self::Empty) {
-            Self::Sole(bytes) => OwnedBytes::Sole(bytes),
-            Self::Lent(mut lender) => OwnedBytes::Shared(lender.lend()),
-            Self::Empty => OwnedBytes::default(),
+        self.bytes = Self::NO_BYTES;
+        match mem::replace(&mut self.owner, Owner::Nobody) {
+            Owner::Sole(bytes) => OwnedBytes::Sole(bytes),
+            Owner::Lender(mut lender) => OwnedBytes::Shared(lender.lend()),
+            Owner::Nobody => OwnedBytes::default(),
         }
     }
 
     /// What comes after so many bytes, without a copy.
     pub(crate) fn after(&self, length: usize) -> Bytes {
-        match self {
-            Self::Sole(bytes) => bytes.slice(length..),
-            Self::Lent(lender) => lender.shared.bytes().slice(length..),
-            Self::Empty => Bytes::new(),
+        match &self.owner {
+            Owner::Sole(bytes) => bytes.slice(length..),
+            Owner::Lender(lender) => lender.shared.counted().bytes.slice(length..),
+            Owner::Nobody => Bytes::new(),
         }
     }
 }
@@ -76,7 +96,7 @@ impl OwnedChunk {
 impl From<Bytes> for OwnedChunk {
     #[inline]
     fn from(bytes: Bytes) -> Self {
-        Self::Sole(bytes)
+        Self { bytes: NonNull::from(&bytes[..]), owner: Owner::Sole(bytes) }
     }
 }
 
@@ -117,12 +137,13 @@ struct Counted {
 
 /// One of several references to bytes, the last of which frees them.
 #[derive(Debug)]
-#[repr(transparent)]
-pub(crate) struct SharedBytes(
+pub(crate) struct SharedBytes {
     // INVARIANT: points at a `Counted` from `Lender::new`, one reference of whose
     // count is this one's.
-    NonNull<Counted>,
-);
+    counted: NonNull<Counted>,
+    // INVARIANT: all of its bytes.
+    bytes: NonNull<[u8]>,
+}
 
 // SAFETY: all that is shared is an atomic number and `Bytes`, which are `Sync`;
 // who frees the bytes may be another thread, and `Bytes` is `Send`.
@@ -134,12 +155,13 @@ impl SharedBytes {
     #[inline]
     fn counted(&self) -> &Counted {
         // SAFETY: it is there for as long as there is a reference, like this one.
-        unsafe { self.0.as_ref() }
+        unsafe { self.counted.as_ref() }
     }
 
     #[inline]
-    fn bytes(&self) -> &Bytes {
-        &self.counted().bytes
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: by the invariants.
+        unsafe { self.bytes.as_ref() }
     }
 
     /// Gives back this many references, and with the last one frees the bytes.
@@ -165,7 +187,7 @@ impl SharedBytes {
         fence(Ordering::Acquire);
         // SAFETY: it is from `Box::leak`, and by the caller's promise nobody else
         // can reach it.
-        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+        drop(unsafe { Box::from_raw(self.counted.as_ptr()) });
     }
 }
 
@@ -178,7 +200,7 @@ impl Clone for SharedBytes {
             count.fetch_sub(1, Ordering::Relaxed);
             panic!("too many references to a chunk");
         }
-        Self(self.0)
+        Self { counted: self.counted, bytes: self.bytes }
     }
 }
 
@@ -202,7 +224,8 @@ pub(crate) struct Lender {
 impl Lender {
     fn new(bytes: Bytes) -> Self {
         let counted = Box::leak(Box::new(Counted { count: AtomicUsize::new(CREDIT), bytes }));
-        let shared = ManuallyDrop::new(SharedBytes(NonNull::from(counted)));
+        let bytes = NonNull::from(&counted.bytes[..]);
+        let shared = ManuallyDrop::new(SharedBytes { counted: NonNull::from(counted), bytes });
         Self { shared, credit: CREDIT }
     }
 
@@ -213,7 +236,7 @@ impl Lender {
             self.take_credit();
         }
         self.credit -= 1;
-        SharedBytes(self.shared.0)
+        SharedBytes { counted: self.shared.counted, bytes: self.shared.bytes }
     }
 
     #[cold]

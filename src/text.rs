@@ -7,7 +7,7 @@
 //!
 //! - [`Chunk`] knows which region of its bytes is valid and lends text from it;
 //! - [`TextBuffer`] knows how much of what was put together in it is;
-//! - [`Slices`] are spans that a `Chunk` has proved, with shared ownership.
+//! - [`EventText`] has spans that a `Chunk` has proved, with shared ownership, or a copy.
 //!
 //! When changing this file: a span may only reach `from_utf8_unchecked` if it
 //! was sliced, by `str` indexing, out of text that was validated. All other
@@ -17,7 +17,7 @@
 #[cfg(feature = "std")]
 use alloc::boxed::Box;
 use alloc::{string::String, vec::Vec};
-use core::{ops::Range, ptr, str};
+use core::{mem::MaybeUninit, ops::Range, ptr, slice, str};
 
 use bytes::Bytes;
 
@@ -176,45 +176,50 @@ impl<B: StableBytes> Chunk<B> {
     /// What is known to be text.
     #[inline]
     pub(crate) fn text(&self) -> Text<'_> {
-        // SAFETY: by the invariant of `Chunk`.
-        unsafe { Text::new(self.bytes.bytes(), self.progress.valid) }
+        Text { bytes: self.bytes.bytes(), valid: self.progress.valid }
     }
 }
 
 /// The region of a chunk that is known to be UTF-8.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Text<'a> {
-    text: &'a str,
-    /// Where it starts in the chunk.
-    start: usize,
+    // INVARIANT: `bytes[valid]` is UTF-8.
+    bytes: &'a [u8],
+    valid: Span,
 }
 
 impl<'a> Text<'a> {
-    /// # Safety
-    ///
-    /// `bytes[valid]` must be UTF-8.
-    #[inline]
-    unsafe fn new(bytes: &'a [u8], valid: Span) -> Self {
-        // SAFETY: by the caller's promise.
-        let text = unsafe { str::from_utf8_unchecked(&bytes[valid.range()]) };
-        Self { text, start: valid.start }
-    }
-
     /// The text at `span`, which must be in the valid region, on character
     /// boundaries. Costs a few comparisons.
     #[inline]
     pub(crate) fn get(self, span: Span) -> &'a str {
-        &self.text[self.range(span)]
+        self.try_get(span).expect("a span of text")
     }
 
-    fn range(self, span: Span) -> Range<usize> {
-        span.start - self.start..span.end - self.start
+    /// The same, or `None` if there is no such text.
+    #[inline]
+    fn try_get(self, span: Span) -> Option<&'a str> {
+        let is_text = self.contains(span)
+            && span.start <= span.end
+            && self.is_boundary(span.start)
+            && self.is_boundary(span.end);
+        // SAFETY: it is a part of the valid region, cut on character boundaries.
+        is_text.then(|| unsafe { str::from_utf8_unchecked(self.bytes.get_unchecked(span.range())) })
+    }
+
+    /// Whether a place within the valid region is between two characters, as
+    /// `str::is_char_boundary`.
+    #[inline]
+    fn is_boundary(self, place: usize) -> bool {
+        // SAFETY: as far as the region goes there are bytes.
+        place >= self.valid.end || unsafe { *self.bytes.get_unchecked(place) as i8 } >= -0x40
     }
 
     /// Whether [`get`](Self::get) can lend `span`, which starts and ends on
     /// character boundaries.
+    #[inline]
     pub(crate) fn contains(self, span: Span) -> bool {
-        self.start <= span.start && span.end <= self.start + self.text.len()
+        self.valid.start <= span.start && span.end <= self.valid.end
     }
 }
 
@@ -325,8 +330,7 @@ impl<'a> Reading<'a> {
 
     /// The text of these bytes, if they are known to be text.
     pub(crate) fn known_text(&self, part: Span) -> Option<&'a str> {
-        let text = self.text();
-        if text.contains(part) { text.text.get(text.range(part)) } else { None }
+        self.text().try_get(part)
     }
 
     /// Whether the line that was passed last is UTF-8. If so, it is in the
@@ -339,8 +343,7 @@ impl<'a> Reading<'a> {
     /// What is known to be text.
     #[inline]
     pub(crate) fn text(&self) -> Text<'a> {
-        // SAFETY: by the invariant of `Reading`.
-        unsafe { Text::new(self.bytes, self.progress.valid) }
+        Text { bytes: self.bytes, valid: self.progress.valid }
     }
 }
 
@@ -430,13 +433,13 @@ impl Chunk<OwnedChunk> {
     /// Whether there is no chunk, or an event has taken it.
     #[inline]
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.bytes, OwnedChunk::Empty)
+        self.bytes.is_gone()
     }
 
     /// Replaces the chunk by nothing, which starts nowhere.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.replace_bytes(OwnedChunk::Empty, 0);
+        self.replace_bytes(OwnedChunk::EMPTY, 0);
     }
 
     #[inline]
@@ -453,7 +456,7 @@ impl Chunk<OwnedChunk> {
     /// The event takes the chunk itself if all of it has been read. Otherwise
     /// it shares the chunk, for which the first one allocates.
     #[inline(always)]
-    pub(crate) fn slices(&mut self, data: Span, event_type: Span, id: Span) -> Slices {
+    pub(crate) fn slices(&mut self, data: Span, event_type: Span, id: Span) -> EventText {
         for span in [data, event_type, id] {
             if !span.is_empty() {
                 self.text().get(span);
@@ -461,9 +464,9 @@ impl Chunk<OwnedChunk> {
         }
         if self.is_read() {
             self.progress.restart(0);
-            Slices { buffer: self.bytes.take(), data, event_type, id }
+            EventText::Slices(Slices { buffer: self.bytes.take(), data, event_type, id })
         } else {
-            Slices { buffer: self.bytes.lend(), data, event_type, id }
+            EventText::Slices(Slices { buffer: self.bytes.lend(), data, event_type, id })
         }
     }
 
@@ -473,10 +476,90 @@ impl Chunk<OwnedChunk> {
     }
 }
 
-/// The three texts of an event, in one buffer.
+/// The three texts of an event.
+#[derive(Clone)]
+pub(crate) enum EventText {
+    Slices(Slices),
+    /// Only of what has to be copied: what is a slice is shared, however short.
+    Short(ShortText),
+}
+
+impl EventText {
+    /// Copies the three texts. Allocates once, or not at all if they are short.
+    pub(crate) fn copied(data: &str, event_type: &str, id: &str) -> Self {
+        match ShortText::copied([data, event_type, id]) {
+            Some(short) => Self::Short(short),
+            None => Self::Slices(Slices::copied(data, event_type, id)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn data(&self) -> &str {
+        match self {
+            Self::Slices(slices) => slices.text(slices.data),
+            Self::Short(short) => short.text(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn event_type(&self) -> &str {
+        match self {
+            Self::Slices(slices) => slices.text(slices.event_type),
+            Self::Short(short) => short.text(1),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Slices(slices) => slices.text(slices.id),
+            Self::Short(short) => short.text(2),
+        }
+    }
+}
+
+/// Data, type and ID of an event that are short together, in the event itself.
+///
+/// INVARIANT: each text is UTF-8, and begins where the one before ends.
+#[derive(Clone, Copy)]
+pub(crate) struct ShortText {
+    bytes: [MaybeUninit<u8>; Self::CAPACITY],
+    /// Where each text ends: a byte for each, but in one word, because of what is said at
+    /// `IdSource`.
+    ends: u64,
+}
+
+impl ShortText {
+    /// How long the three may be together. More would make every event larger than it is worth.
+    pub(crate) const CAPACITY: usize = 80;
+
+    fn copied(texts: [&str; 3]) -> Option<Self> {
+        let mut bytes = [0; Self::CAPACITY];
+        let (mut end, mut ends) = (0, 0);
+        for (index, text) in texts.into_iter().enumerate() {
+            bytes.get_mut(end..)?.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+            end += text.len();
+            ends |= (end as u64) << (8 * index);
+        }
+        Some(Self { bytes: bytes.map(MaybeUninit::new), ends })
+    }
+
+    #[inline]
+    fn text(&self, index: usize) -> &str {
+        let end = |index: usize| usize::from((self.ends >> (8 * index)) as u8);
+        let start = if index == 0 { 0 } else { end(index - 1) };
+        // SAFETY: by the invariant.
+        unsafe {
+            let first = self.bytes.as_ptr().add(start).cast();
+            str::from_utf8_unchecked(slice::from_raw_parts(first, end(index) - start))
+        }
+    }
+}
+
+/// Data, type and ID of an event, in one buffer.
 ///
 /// INVARIANT: the bytes at each span are UTF-8.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Slices {
     buffer: OwnedBytes,
     data: Span,
@@ -520,21 +603,6 @@ impl Slices {
     }
 
     #[inline]
-    pub(crate) fn data(&self) -> &str {
-        self.text(self.data)
-    }
-
-    #[inline]
-    pub(crate) fn event_type(&self) -> &str {
-        self.text(self.event_type)
-    }
-
-    #[inline]
-    pub(crate) fn id(&self) -> &str {
-        self.text(self.id)
-    }
-
-    #[inline]
     fn text(&self, span: Span) -> &str {
         // SAFETY: by the invariant, which the constructors establish: spans
         // of a chunk were sliced as text there, copied ones are whole strings.
@@ -558,6 +626,22 @@ impl TextBuffer {
     pub(crate) fn text(&self) -> &str {
         // SAFETY: by the invariant.
         unsafe { str::from_utf8_unchecked(&self.bytes[..self.valid]) }
+    }
+
+    /// The text, if it is short, as data of an event. Copied without a branch on how long it
+    /// is, and in pieces that a processor need not wait for when the event is moved.
+    #[inline(always)]
+    pub(crate) fn short(&self) -> Option<ShortText> {
+        const CAPACITY: usize = ShortText::CAPACITY;
+        let length = self.valid;
+        if length > CAPACITY || self.bytes.capacity() < CAPACITY {
+            return None;
+        }
+        // SAFETY: there is room for so many bytes. The first are text, and the others may be
+        // anything.
+        let bytes = unsafe { self.bytes.as_ptr().cast::<[MaybeUninit<u8>; CAPACITY]>().read() };
+        // Type and ID are empty, and end there, too.
+        Some(ShortText { bytes, ends: length as u64 * 0x01_01_01 })
     }
 
     /// How many bytes there are, validated or not.
@@ -918,7 +1002,7 @@ mod tests {
     #[test]
     #[should_panic]
     fn slices_are_checked_before_they_are_made() {
-        let mut chunk = Chunk::new(OwnedChunk::Sole(Bytes::from_static(b"ab\n\xFF\n")), 0);
+        let mut chunk = Chunk::new(OwnedChunk::from(Bytes::from_static(b"ab\n\xFF\n")), 0);
         let line = chunk.reading().next_line(|| ()).unwrap();
         assert!(chunk.reading().is_text(line));
         chunk.slices(Span::new(0, 1), Span::default(), Span::new(1, 4));
@@ -987,10 +1071,53 @@ mod tests {
     }
 
     #[test]
+    fn three_texts_that_were_copied_are_the_same_whether_they_are_short_or_not() {
+        let text = "é".repeat(60);
+        for lengths in [[0, 0, 0], [80, 0, 0], [0, 80, 0], [0, 0, 80], [2, 76, 2], [40, 4, 38]]
+            .into_iter()
+            .flat_map(|[a, b, c]| [[a, b, c], [a + 2, b, c], [a, b + 2, c], [a, b, c + 2]])
+        {
+            let [data, event_type, id] = lengths.map(|length| &text[..length]);
+            let copied = EventText::copied(data, event_type, id);
+            let is_short = lengths.iter().sum::<usize>() <= ShortText::CAPACITY;
+            assert_eq!(matches!(copied, EventText::Short(_)), is_short, "{lengths:?}");
+            for copied in [copied.clone(), copied] {
+                assert_eq!(
+                    (copied.data(), copied.event_type(), copied.id()),
+                    (data, event_type, id)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn short_text_is_taken_from_a_buffer_that_has_room_for_the_longest() {
+        let mut buffer = TextBuffer::default();
+        assert!(buffer.short().is_none());
+        buffer.reserve_exact(ShortText::CAPACITY);
+        for length in (0..=ShortText::CAPACITY + 2).step_by(2) {
+            buffer.clear();
+            buffer.push_text(&"é".repeat(length / 2));
+            let short = buffer.short();
+            assert_eq!(short.is_some(), length <= ShortText::CAPACITY);
+            if let Some(short) = short {
+                assert_eq!([0, 1, 2].map(|index| short.text(index)), [buffer.text(), "", ""]);
+            }
+        }
+        // What has not been validated is no part of it.
+        buffer.clear();
+        buffer.push_text("a");
+        buffer.push(b"\xFF");
+        assert_eq!(buffer.short().unwrap().text(0), "a");
+        buffer.shrink_to(ShortText::CAPACITY - 1);
+        assert!(buffer.short().is_none());
+    }
+
+    #[test]
     fn slices_stay_valid_when_the_chunk_is_gone() {
         for rest in ["", "more"] {
             let bytes = Bytes::from("type data\n".to_owned() + rest);
-            let mut chunk = Chunk::new(OwnedChunk::Sole(bytes), 0);
+            let mut chunk = Chunk::new(OwnedChunk::from(bytes), 0);
             let line = chunk.reading().next_line(|| ()).unwrap();
             assert!(chunk.reading().is_text(line));
             let slices = chunk.slices(Span::new(5, 9), Span::new(0, 4), Span::default());

@@ -20,6 +20,9 @@ const SIZES: [usize; 4] = [usize::MAX, 16 * 1024, 1460, 64];
 /// is moved into its event.
 const KEPT: usize = 4096;
 
+/// How long the text of an event may be that it has in itself, if it is no slice.
+const SHORT: usize = 80;
+
 /// How often a stream is read before allocations count: buffers change places,
 /// so it takes a few rounds to warm all of them.
 const WARM_UP: usize = 4;
@@ -39,6 +42,8 @@ struct Block {
     start: usize,
     end: usize,
     data_lines: usize,
+    /// How long data, type and ID of its event are together.
+    text: usize,
 }
 
 impl Sample {
@@ -57,7 +62,8 @@ impl Sample {
             end += block.len();
             let data_lines = block.lines().filter(|line| line.starts_with("data:")).count();
             if data_lines > 0 {
-                sample.events.push(Block { start, end, data_lines });
+                let text = text_length(block);
+                sample.events.push(Block { start, end, data_lines, text });
             }
         }
         sample.bytes = Bytes::from(stream).slice(..end);
@@ -76,9 +82,22 @@ impl Sample {
     }
 }
 
+fn text_length(block: &str) -> usize {
+    let mut parser = Parser::new();
+    let mut feed = parser.feed(block.as_bytes());
+    let event = feed.next_event().unwrap().unwrap();
+    let event_type = if block.contains("event:") { event.event_type() } else { "" };
+    event.data().len() + event_type.len() + event.id().unwrap_or_default().len()
+}
+
 impl Block {
     fn is_cut(&self, size: usize) -> bool {
         self.start / size != (self.end - 1) / size
+    }
+
+    /// Whether its event has the text in itself, if it is no slice.
+    fn is_short(&self) -> bool {
+        self.text <= SHORT
     }
 
     fn is_large(&self) -> bool {
@@ -337,11 +356,11 @@ fn an_event_takes_the_chunk_that_it_ends_and_otherwise_one_allocation_is_for_all
         ("data: a\r\n\r\nretry: 1\n\n", 1),
         ("data: a\n\ndata: b\n\n", 1),
         ("id: 1\ndata: a\n\ndata: b\n\ndata: c\n\n:", 1),
-        // One that is no slice has memory of its own, and needs no chunk.
-        ("data: a\ndata: b\n\n", 1),
-        ("data: a\ndata: b\n\ndata: c\ndata: d\n\n", 2),
-        ("data: a\ndata: b\n\ndata: c\n\n", 1),
-        ("data: a\n\ndata: b\ndata: c\n\n", 2),
+        // One that is no slice, and short, has its text in itself, and needs no chunk.
+        ("data: a\ndata: b\n\n", 0),
+        ("data: a\ndata: b\n\ndata: c\ndata: d\n\n", 0),
+        ("data: a\ndata: b\n\ndata: c\n\n", 0),
+        ("data: a\n\ndata: b\ndata: c\n\n", 1),
     ] {
         let bytes = Bytes::from_static(chunk.as_bytes());
         let mut decoder = Decoder::new();
@@ -359,7 +378,12 @@ fn an_event_takes_the_chunk_that_it_ends_and_otherwise_one_allocation_is_for_all
 /// text of its event is.
 fn joined(event_type: &str, id: &str, length: usize) -> (Bytes, usize) {
     let data = "a".repeat(length - "b\n".len());
-    let block = format!("event: {event_type}\nid: {id}\ndata: b\ndata: {data}\n\n");
+    let mut block = format!("data: b\ndata: {data}\n\n");
+    for (field, value) in [("event", event_type), ("id", id)] {
+        if !value.is_empty() {
+            block = format!("{field}: {value}\n{block}");
+        }
+    }
     (block.into(), event_type.len() + id.len() + length)
 }
 
@@ -381,13 +405,14 @@ fn lent_and_owned(block: &Bytes, size: usize) -> [allocations::Allocations; 2] {
 
 #[test]
 fn an_event_that_is_no_slice_has_just_the_memory_that_its_text_needs() {
-    for (event_type, id) in [("t", "1"), (&"t".repeat(500), &"1".repeat(300))] {
-        for length in [2, 100, KEPT / 2 + 1, KEPT] {
+    for (event_type, id) in [("", ""), ("t", "1"), (&"t".repeat(500), &"1".repeat(300))] {
+        for length in [2, SHORT - 2, SHORT - 1, 100, KEPT / 2 + 1, KEPT] {
             let (block, text) = joined(event_type, id, length);
+            let (calls, bytes) = if text <= SHORT { (0, 0) } else { (1, text as u64) };
             for size in [usize::MAX, 1460, 64] {
                 let [lent, owned] = lent_and_owned(&block, size);
-                assert_eq!((lent.calls, owned.calls), (0, 1), "{length} in chunks of {size}");
-                assert_eq!(owned.bytes, text as u64, "{length} in chunks of {size}");
+                assert_eq!((lent.calls, owned.calls), (0, calls), "{length} in chunks of {size}");
+                assert_eq!(owned.bytes, bytes, "{length} in chunks of {size}");
             }
         }
     }
@@ -443,15 +468,15 @@ fn an_id_of_up_to_64_bytes_is_inherited_within_its_chunk_and_a_longer_one_is_cop
         for event in events.into_iter().skip(1) {
             assert_eq!(event.last_event_id(), id);
             // A copy that shares the long ID, or takes the short one along.
-            assert_eq!(counted(|| drop(event.detach())).calls, 2 - copies, "{length}");
+            assert_eq!(counted(|| drop(event.detach())).calls, 1 - copies, "{length}");
         }
     }
 }
 
-/// What the events cost that are no slices: each its own memory; a large one the
-/// buffer that the parser assembles it in, and a handle.
+/// What the events cost that are no slices: each its own memory, unless it is short; a large
+/// one the buffer that the parser assembles it in, and a handle.
 fn copies(sample: &Sample, size: usize) -> usize {
-    let copied = sample.copied(size);
+    let copied = sample.copied(size).filter(|block| !block.is_short());
     copied.map(|block| if block.is_large() { 1 + block.doublings() } else { 1 }).sum()
 }
 
@@ -475,7 +500,7 @@ fn a_stream_allocates_what_its_decoder_does() {
 
 #[cfg(feature = "std")]
 #[test]
-fn a_reader_that_copies_allocates_once_an_event() {
+fn a_reader_that_copies_allocates_once_an_event_that_is_not_short() {
     use sse_wire::EventReader;
 
     for sample in SAMPLES.iter() {
@@ -485,27 +510,27 @@ fn a_reader_that_copies_allocates_once_an_event() {
         });
         let owned =
             counted(|| drop(EventReader::new(&sample.bytes[..]).map(Result::unwrap).last()));
-        assert_eq!(owned.calls, lent.calls + sample.events.len(), "{}", sample.name);
+        let long = sample.events.iter().filter(|block| !block.is_short()).count();
+        assert_eq!(owned.calls, lent.calls + long, "{}", sample.name);
     }
 }
 
 #[test]
-fn a_copy_of_an_event_allocates_once_and_once_more_for_an_id_it_inherits() {
-    for (stream, expected) in [
-        (&b"data: a\n\n"[..], 1),
-        (b"event: x\nid: 1\ndata: a\n\n", 1),
-        (b"id: 1\n\ndata: a\n\n", 2),
-    ] {
-        let mut parser = Parser::new();
-        let mut feed = parser.feed(stream);
-        let lent = feed.next_event().unwrap().unwrap();
-        let mut event = None;
-        assert_eq!(counted(|| event = Some(lent.to_event())).calls, expected);
-        // What is inherited is shared already.
-        assert_eq!(counted(|| event = event.take().map(Event::detach)).calls, 1);
-        // The first clone makes it shared.
-        for expected in [1, 0, 0] {
-            assert_eq!(counted(|| drop(event.clone())).calls, expected);
+fn a_copy_of_an_event_allocates_once_if_it_is_long_and_once_for_an_id_it_inherits() {
+    for (fields, inherited) in [("", 0), ("event: x\nid: 1\n", 0), ("id: 1\n\n", 1)] {
+        for (data, long) in [("a".repeat(SHORT - 2), 0), ("a".repeat(SHORT + 1), 1)] {
+            let stream = format!("{fields}data: {data}\n\n");
+            let mut parser = Parser::new();
+            let mut feed = parser.feed(stream.as_bytes());
+            let lent = feed.next_event().unwrap().unwrap();
+            let mut event = None;
+            assert_eq!(counted(|| event = Some(lent.to_event())).calls, long + inherited);
+            // What is inherited is shared already.
+            assert_eq!(counted(|| event = event.take().map(Event::detach)).calls, long);
+            // The first clone makes it shared.
+            for expected in [long, 0, 0] {
+                assert_eq!(counted(|| drop(event.clone())).calls, expected);
+            }
         }
     }
 }

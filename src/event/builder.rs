@@ -7,7 +7,7 @@ use super::{Event, EventRef, IdSource};
 use crate::{
     encode::{validate_event_type, validate_id, whole_milliseconds},
     error::EncodeError,
-    text::Slices,
+    text::{EventText, Slices},
 };
 
 /// Builds an [`Event`]; made by [`Event::builder`].
@@ -96,7 +96,7 @@ impl EventBuilder {
 
     /// Builds an event with nothing but data, which needs no validation.
     pub(super) fn with_data(data: String) -> Event {
-        let text = Slices::from_data(normalized(data));
+        let text = EventText::Slices(Slices::from_data(normalized(data)));
         Event::from_parts(text, IdSource::Inherited, None, None)
     }
 }

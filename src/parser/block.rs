@@ -15,7 +15,7 @@ use super::{
     Utf8Policy,
     field::{Digits, Field},
 };
-use crate::text::{Reading, Span, Text, TextBuffer, is_cut_character};
+use crate::text::{Reading, ShortText, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
 const KEPT_FOR_DATA: usize = 4096;
@@ -31,8 +31,8 @@ const LARGEST_GUESS: usize = 64 * 1024;
 /// How much data there has to be for such a guess.
 const SMALLEST_GUESS: usize = 1024;
 
-/// The smallest capacity of a buffer, if it has any.
-const SMALLEST: usize = 64;
+/// The smallest capacity of a buffer, if it has any. So short data can be taken out as it is.
+const SMALLEST: usize = ShortText::CAPACITY;
 
 /// A field of a block, as the bit that stands for it in [`Fields`].
 pub(crate) type Bit = u64;
@@ -82,6 +82,12 @@ impl Fields {
     #[inline]
     fn is_nowhere(&self, field: Bit) -> bool {
         self.bits & field << 8 != 0
+    }
+
+    /// Where the data is, if it is all that is set, and in the chunk.
+    #[inline(always)]
+    pub(crate) fn just_data(&self) -> Option<Span> {
+        self.are_just(DATA).then_some(self.data)
     }
 
     /// Where data, type and ID are, if all those that are set are in the chunk.
@@ -673,10 +679,16 @@ impl Block {
         is_small.then(|| self.data.text())
     }
 
+    /// The same, if it is so short that an event has it in itself.
+    #[inline(always)]
+    pub(super) fn short_data(&self) -> Option<ShortText> {
+        if self.is_just_data_in_buffer() { self.data.short() } else { None }
+    }
+
     /// The data, if it is all that is set, and in the chunk.
     #[inline(always)]
     pub(super) fn just_data<'a>(&self, chunk: Text<'a>) -> Option<&'a str> {
-        self.is_just_data().then(|| chunk.get(self.fields.data))
+        self.fields.just_data().map(|data| chunk.get(data))
     }
 
     #[inline(always)]

@@ -20,7 +20,7 @@ pub(super) fn reason(cell: &Cell, league: League) -> &'static str {
         }
         "keep_alive" => "what a chunk costs is more than what a comment costs",
         "three_lines" if is_owned => {
-            "joined data is memory of its own: an allocation for each event"
+            "joined data is copied twice: where its lines are joined, and into the event"
         }
         _ if is_owned => "to own an event costs more than to find it",
         _ => "what a chunk costs is more than what an event costs",
