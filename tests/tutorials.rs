@@ -436,7 +436,7 @@ fn content(value: &Value) -> Option<&str> {
 
 /// Puts the tokens together, and stops at an event that is none. Whoever calls
 /// it has that event with its data, whatever it is.
-fn answer(chunks: &[&[u8]]) -> Result<String, Event> {
+fn answer(chunks: &[&[u8]]) -> Result<String, Box<Event>> {
     let mut text = String::new();
     for event in EventReader::new(ChunkReader::new(chunks)) {
         let event = event.unwrap();
@@ -446,7 +446,7 @@ fn answer(chunks: &[&[u8]]) -> Result<String, Event> {
         let parsed: Result<Value, _> = serde_json::from_str(event.data());
         match parsed.as_ref().ok().and_then(content) {
             Some(token) => text.push_str(token),
-            None => return Err(event),
+            None => return Err(Box::new(event)),
         }
     }
     Ok(text)
