@@ -48,11 +48,8 @@ use crate::{
     error::ParseError,
     event::{EventRef, IdSource, ItemRef},
     lines::{LF, WINDOW},
-    text::{Chunk, Reading, ShortText, Span, Text, TextBuffer},
+    text::{Chunk, LinePart, Reading, ShortText, Span, Text, TextBuffer},
 };
-
-/// How long a part of a line has to be for the question whether it is text, in bytes.
-const TEXT_PART: usize = 1024;
 
 const BOM: &[u8] = "\u{FEFF}".as_bytes();
 
@@ -291,7 +288,7 @@ impl Parser {
         if self.seam != Seam::None {
             // Not in `cross_seam`: for most short chunks this is all, and should cost no call.
             if let Some(part) = chunk.part_of_line() {
-                if self.append_part(chunk.bytes(part)) {
+                if self.append_part(part) {
                     chunk.take_rest();
                     return Kind::End;
                 }
@@ -311,7 +308,7 @@ impl Parser {
                     Err(TooLarge(size)) => return self.refuse_line(chunk.offset(), size),
                 }
             } else {
-                self.read_invalid_line(chunk.reborrow(), line)
+                self.read_invalid_line(chunk.reborrow(), line, wanted)
             };
             if let Some(kind) = item {
                 if self.deliver(kind, wanted, &chunk) {
@@ -348,10 +345,10 @@ impl Parser {
     /// Reads a chunk that is a part of a line, if nothing is to be done with it but to append
     /// it to the unfinished line.
     #[inline]
-    pub(crate) fn append_part(&mut self, part: &[u8]) -> bool {
+    pub(crate) fn append_part(&mut self, part: LinePart<'_>) -> bool {
         let is_read = self.seam == Seam::Line && self.tail.append(part, &mut self.block);
         if is_read {
-            self.offset += part.len() as u64;
+            self.offset += part.bytes().len() as u64;
         }
         is_read
     }
@@ -475,7 +472,7 @@ impl Parser {
             Field::Id => self.block.set_id(chunk.bytes(value), value)?,
             Field::Retry => self.block.set_retry(Digits::of(chunk.bytes(value))),
             Field::Comment => {
-                self.block.check_comment(value)?;
+                self.block.check_comment(value.len())?;
                 self.comment = value;
                 return Ok(Some(Kind::Comment));
             }
@@ -486,11 +483,16 @@ impl Parser {
 
     /// Reads a whole line that is not UTF-8.
     #[cold]
-    fn read_invalid_line(&mut self, chunk: Reading<'_>, line: Span) -> Option<Kind> {
+    fn read_invalid_line(
+        &mut self,
+        chunk: Reading<'_>,
+        line: Span,
+        wanted: Wanted,
+    ) -> Option<Kind> {
         self.offset = chunk.offset();
         self.block.save(chunk.text());
-        let begun = self.tail.begin(chunk.bytes(line), &mut self.block);
-        let finished = self.tail.finish(&[], &mut self.block);
+        let begun = self.tail.begin(LinePart::unknown(chunk.bytes(line)), &mut self.block);
+        let finished = self.tail.finish(LinePart::EMPTY, &mut self.block, wanted);
         self.end_line(begun.and(finished))
     }
 
@@ -634,16 +636,11 @@ impl Parser {
         }
         self.seam = Seam::None;
         let item = match chunk.next_line(|| self.seam = Seam::LineEnd) {
-            Some(last) if last.len() < TEXT_PART => self.finish_line(chunk.bytes(last)),
-            // That only `read_part` asks whether it is text keeps the other way short.
-            Some(last) => match self.read_part(&chunk, last) {
-                Kind::End => self.finish_line(&[]),
-                error => Some(error),
-            },
+            Some(last) => self.finish_line(chunk.part(last), wanted),
             None => {
                 self.seam = Seam::Line;
                 let part = chunk.take_rest();
-                Some(self.read_part(&chunk, part))
+                Some(self.read_part(chunk.part(part)))
             }
         };
         self.offset = chunk.offset();
@@ -674,7 +671,7 @@ impl Parser {
         self.seam = Seam::None;
         if read > 0 {
             // Never an error: it is no field, and the beginning of a character.
-            self.begin_line(&BOM[..usize::from(read)]);
+            self.begin_line(LinePart::unknown(&BOM[..usize::from(read)]));
         }
     }
 
@@ -700,17 +697,12 @@ impl Parser {
         if tail.is_empty() {
             return Kind::End;
         }
-        let Some(text) = known_text(&chunk, tail) else {
-            return self.begin_line(chunk.bytes(tail));
-        };
-        self.seam = Seam::Line;
-        let begun = self.tail.begin_text(text, &mut self.block);
-        self.pass(begun)
+        self.begin_line(chunk.part(tail))
     }
 
     /// Reads the beginning of an unfinished line.
     #[inline]
-    fn begin_line(&mut self, part: &[u8]) -> Kind {
+    fn begin_line(&mut self, part: LinePart<'_>) -> Kind {
         self.seam = Seam::Line;
         let begun = self.tail.begin(part, &mut self.block);
         self.pass(begun)
@@ -718,11 +710,8 @@ impl Parser {
 
     /// Reads the next part of the unfinished line.
     #[inline(never)]
-    fn read_part(&mut self, chunk: &Reading<'_>, part: Span) -> Kind {
-        let read = match known_text(chunk, part) {
-            Some(text) => self.tail.read_text(text, &mut self.block),
-            None => self.tail.read(chunk.bytes(part), &mut self.block),
-        };
+    fn read_part(&mut self, part: LinePart<'_>) -> Kind {
+        let read = self.tail.read(part, &mut self.block);
         self.pass(read)
     }
 
@@ -733,8 +722,8 @@ impl Parser {
     }
 
     /// Reads the last part of the unfinished line.
-    fn finish_line(&mut self, last: &[u8]) -> Option<Kind> {
-        let finished = self.tail.finish(last, &mut self.block);
+    fn finish_line(&mut self, last: LinePart<'_>, wanted: Wanted) -> Option<Kind> {
+        let finished = self.tail.finish(last, &mut self.block, wanted);
         self.end_line(finished)
     }
 
@@ -752,7 +741,7 @@ impl Parser {
     /// That dispatches an event, or nothing.
     fn dispatch_pending(&mut self) -> Kind {
         self.settle_bom();
-        if self.finish_line(&[]) == Some(Kind::Error) {
+        if self.finish_line(LinePart::EMPTY, Wanted::Events) == Some(Kind::Error) {
             return Kind::Error;
         }
         let mut no_chunk = Chunk::new(&[][..], self.offset);
@@ -775,13 +764,6 @@ impl Default for Parser {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// A part of a line, if it is known to be text and so long that it is worth to ask: then it is
-/// not validated again with the rest of the line.
-#[inline]
-fn known_text<'c>(chunk: &Reading<'c>, part: Span) -> Option<&'c str> {
-    if part.len() < TEXT_PART { None } else { chunk.known_text(part) }
 }
 
 /// What a caller of [`Parser::advance`] is interested in.

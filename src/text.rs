@@ -3,14 +3,15 @@
 //! A chunk is validated by the window of `lines`, unless it is ASCII, because a vectorised
 //! validation of many bytes costs next to nothing, while one for each short field
 //! value does not. From then on its field values are spans, and a span becomes a
-//! `&str` without another look at the bytes. Three types carry the proof:
+//! `&str` without another look at the bytes. These types carry the proof:
 //!
 //! - [`Chunk`] knows which region of its bytes is valid and lends text from it;
-//! - [`TextBuffer`] knows how much of what was put together in it is;
+//! - [`LinePart`] knows whether it is text, if a chunk end has cut it from its line;
+//! - [`TextBuffer`] and [`LineStart`] know how much of what was put together in them is;
 //! - [`EventText`] has spans that a `Chunk` has proved, with shared ownership, or a copy.
 //!
-//! When changing this file: a span may only reach `from_utf8_unchecked` if it
-//! was sliced, by `str` indexing, out of text that was validated. All other
+//! When changing this file: a span may only reach `from_utf8_unchecked` if
+//! [`Text::get`] has found that it cuts no character of what was validated. All other
 //! unsafe code of the crate is in `lines` and `shared`.
 #![allow(unsafe_code)]
 
@@ -315,12 +316,16 @@ impl<'a> Reading<'a> {
         self.progress.ends.go_on_with_long_line();
     }
 
-    /// Where all is that is left of a chunk in which no more line ends, if that is known: of a
-    /// short chunk it is.
+    /// All that is left of a chunk in which no more line ends, if that is known: of a short
+    /// chunk it is.
     #[inline(always)]
-    pub(crate) fn part_of_line(&self) -> Option<Span> {
-        let is_part = self.progress.ends.are_read(self.bytes);
-        is_part.then(|| Span::new(self.progress.position, self.bytes.len()))
+    pub(crate) fn part_of_line(&self) -> Option<LinePart<'a>> {
+        let rest = Span::new(self.progress.position, self.bytes.len());
+        self.progress.ends.are_read(self.bytes).then(|| LinePart {
+            bytes: self.bytes(rest),
+            // Hardly ever is it text and not this.
+            is_text: self.progress.valid == rest,
+        })
     }
 
     #[inline]
@@ -328,9 +333,10 @@ impl<'a> Reading<'a> {
         &self.bytes[part.range()]
     }
 
-    /// The text of these bytes, if they are known to be text.
-    pub(crate) fn known_text(&self, part: Span) -> Option<&'a str> {
-        self.text().try_get(part)
+    /// A part of a line.
+    #[inline]
+    pub(crate) fn part(&self, part: Span) -> LinePart<'a> {
+        LinePart { bytes: self.bytes(part), is_text: self.text().try_get(part).is_some() }
     }
 
     /// Whether the line that was passed last is UTF-8. If so, it is in the
@@ -415,8 +421,41 @@ impl Arrived {
 
     /// All of it, if it is short and no line ends in it.
     #[inline(always)]
-    pub(crate) fn part_of_line(&self) -> Option<&[u8]> {
-        self.found.filter(|found| !found.has_line_end()).map(|_| &self.bytes[..])
+    pub(crate) fn part_of_line(&self) -> Option<LinePart<'_>> {
+        let found = self.found.filter(|found| !found.has_line_end())?;
+        Some(LinePart { bytes: &self.bytes, is_text: found.is_ascii() })
+    }
+}
+
+/// A part of a line, and whether it is known to be text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinePart<'a> {
+    bytes: &'a [u8],
+    // INVARIANT: only if the bytes are UTF-8.
+    is_text: bool,
+}
+
+impl<'a> LinePart<'a> {
+    pub(crate) const EMPTY: Self = Self { bytes: &[], is_text: true };
+
+    /// Of which nothing is known.
+    #[inline]
+    pub(crate) fn unknown(bytes: &'a [u8]) -> Self {
+        Self { bytes, is_text: false }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    #[inline]
+    pub(crate) fn split_at(self, length: usize) -> [Self; 2] {
+        let (first, rest) = self.bytes.split_at(length);
+        // Text that is cut between two characters is text on both sides.
+        let starts_character = rest.first().is_none_or(|byte| *byte as i8 >= -0x40);
+        let is_text = self.is_text && starts_character;
+        [first, rest].map(|bytes| Self { bytes, is_text })
     }
 }
 
@@ -675,18 +714,22 @@ impl TextBuffer {
         self.valid = 0;
     }
 
-    /// Appends bytes, to be validated.
-    #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        append(&mut self.bytes, bytes);
+    /// Appends a part of a line, to be validated unless all is known to be text.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, part: LinePart<'_>) {
+        let is_text = part.is_text && self.unvalidated() == 0;
+        append(&mut self.bytes, part.bytes);
+        if is_text {
+            self.valid = self.bytes.len();
+        }
     }
 
-    /// Appends a few bytes, to be validated, if there is room.
+    /// Same as [`push`](Self::push), for a few bytes, if there is room.
     #[inline(always)]
-    pub(crate) fn push_if_room(&mut self, bytes: &[u8]) -> bool {
-        let has_room = self.bytes.capacity() - self.bytes.len() >= bytes.len();
+    pub(crate) fn push_if_room(&mut self, part: LinePart<'_>) -> bool {
+        let has_room = self.bytes.capacity() - self.bytes.len() >= part.bytes.len();
         if has_room {
-            append(&mut self.bytes, bytes);
+            self.push(part);
         }
         has_room
     }
@@ -712,6 +755,9 @@ impl TextBuffer {
     #[inline]
     pub(crate) fn validate(&mut self) -> bool {
         let rest = &self.bytes[self.valid..];
+        if rest.is_empty() {
+            return true;
+        }
         match simdutf8::compat::from_utf8(rest) {
             Ok(_) => {
                 self.valid = self.bytes.len();
@@ -772,35 +818,41 @@ impl From<String> for TextBuffer {
     }
 }
 
-/// The first bytes of a line, put together from the pieces they arrive in. No memory is
+/// The first bytes of a line, put together from the parts they arrive in. No memory is
 /// allocated for them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LineStart {
     length: u8,
-    /// Those after `length` are zero.
+    // INVARIANT: unless all parts were text. So they need not be looked at again, for which a
+    // processor would have to wait that has just written them.
+    may_be_no_text: bool,
     bytes: [u8; Self::CAPACITY],
 }
 
 impl LineStart {
-    pub(crate) const CAPACITY: usize = 30;
+    pub(crate) const CAPACITY: usize = 29;
 
-    /// Appends bytes, if there is room.
+    /// Appends a part, if there is room.
     #[inline(always)]
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> bool {
-        let (start, end) = (self.len(), self.len() + bytes.len());
+    pub(crate) fn push(&mut self, part: LinePart<'_>) -> bool {
+        let (start, end) = (self.len(), self.len() + part.bytes.len());
         if end > Self::CAPACITY {
             return false;
         }
         // SAFETY: there is room for as many, which is not borrowed elsewhere.
-        unsafe { copy(bytes, self.bytes[start..end].as_mut_ptr()) };
+        unsafe { copy(part.bytes, self.bytes[start..end].as_mut_ptr()) };
         self.length = end as u8;
+        self.may_be_no_text |= !part.is_text;
         true
     }
 
-    /// Appends as many of the bytes as there is room for, and returns the others.
-    pub(crate) fn fill<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let room = Self::CAPACITY - self.len();
-        let (first, rest) = bytes.split_at(room.min(bytes.len()));
+    /// Appends as much of the part as there is room for, and returns the rest.
+    #[inline]
+    pub(crate) fn fill<'a>(&mut self, part: LinePart<'a>) -> LinePart<'a> {
+        if self.push(part) {
+            return LinePart::EMPTY;
+        }
+        let [first, rest] = part.split_at(Self::CAPACITY - self.len());
         self.push(first);
         rest
     }
@@ -815,14 +867,20 @@ impl LineStart {
         &self.bytes[..self.len()]
     }
 
+    /// All of it.
+    #[inline]
+    pub(crate) fn part(&self) -> LinePart<'_> {
+        LinePart { bytes: self.bytes(), is_text: !self.may_be_no_text }
+    }
+
     /// All of it, if it is UTF-8.
     #[inline]
     pub(crate) fn text(&self) -> Option<&str> {
-        if self.bytes.iter().fold(0, |all, byte| all | byte) < 0x80 {
-            // SAFETY: it is ASCII.
-            return Some(unsafe { str::from_utf8_unchecked(self.bytes()) });
+        if self.may_be_no_text {
+            return str::from_utf8(self.bytes()).ok();
         }
-        str::from_utf8(self.bytes()).ok()
+        // SAFETY: by the invariant.
+        Some(unsafe { str::from_utf8_unchecked(self.bytes()) })
     }
 }
 
@@ -1011,13 +1069,14 @@ mod tests {
     #[test]
     fn a_few_bytes_are_appended_without_growing_if_there_is_room() {
         let mut buffer = TextBuffer::default();
-        assert!(!buffer.push_if_room(b"a"));
+        let part = LinePart::unknown(b"a");
+        assert!(!buffer.push_if_room(part));
         buffer.reserve_exact(8);
         let room = buffer.capacity();
         for _ in 0..room {
-            assert!(buffer.push_if_room(b"a"));
+            assert!(buffer.push_if_room(part));
         }
-        assert!(!buffer.push_if_room(b"a"));
+        assert!(!buffer.push_if_room(part));
         assert_eq!((buffer.unvalidated(), buffer.capacity()), (room, room));
     }
 
@@ -1025,7 +1084,7 @@ mod tests {
     fn a_short_chunk_without_a_line_end_is_known_as_one_at_once() {
         let part = |bytes: &[u8]| {
             let mut chunk = Chunk::new(bytes, 0);
-            chunk.reading().part_of_line().map(Span::len)
+            chunk.reading().part_of_line().map(|part| part.bytes().len())
         };
         assert_eq!(part(b"abc"), Some(3));
         assert_eq!(part(&[b'a'; 64]), Some(64));
@@ -1034,16 +1093,19 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_all_appended_to_a_line_start_or_not() {
-        for first in 0..=30 {
-            let bytes: [u8; 31] = core::array::from_fn(|index| index as u8);
+    fn a_part_is_appended_to_a_line_start_as_a_whole_or_not() {
+        const ROOM: usize = LineStart::CAPACITY;
+        for first in 0..=ROOM {
+            let bytes: [u8; ROOM + 1] = core::array::from_fn(|index| index as u8);
+            let [first, rest] = LinePart::unknown(&bytes).split_at(first);
             let mut start = LineStart::default();
-            assert!(start.push(&bytes[..first]));
-            assert!(!start.push(&bytes[first..]));
-            assert_eq!(start.bytes(), &bytes[..first]);
-            assert_eq!(start.fill(&bytes[first..]), &bytes[30..]);
-            assert_eq!(start.text().map(str::as_bytes), Some(&bytes[..30]));
-            assert!(start.push(b"") && !start.push(b"x"));
+            assert!(start.push(first));
+            assert!(!start.push(rest));
+            assert_eq!(start.bytes(), first.bytes());
+            assert_eq!(start.fill(rest).bytes(), &bytes[ROOM..]);
+            assert_eq!(start.text().map(str::as_bytes), Some(&bytes[..ROOM]));
+            assert!(start.push(LinePart::unknown(b"")));
+            assert!(!start.push(LinePart::unknown(b"x")));
         }
     }
 
@@ -1055,18 +1117,59 @@ mod tests {
             no_text.map(|no| (no, false)).into_iter().chain(text.map(|yes| (yes, true)))
         {
             let mut start = LineStart::default();
-            for byte in bytes {
-                assert!(start.push(&[*byte]));
+            for byte in bytes.chunks(1) {
+                // Each may be the only one that is known to be text.
+                let mut chunk = Chunk::new(byte, 0);
+                assert!(start.push(chunk.reading().part_of_line().unwrap()));
             }
             assert_eq!(start.text().map(str::as_bytes), is_text.then_some(bytes));
         }
     }
 
     #[test]
+    fn a_part_of_text_is_text_where_no_character_is_cut() {
+        let text = "aé\nb€";
+        let bytes = text.as_bytes();
+        let mut chunk = Chunk::new(bytes, 0);
+        let mut reading = chunk.reading();
+        let line = reading.next_line(|| ()).unwrap();
+        assert!(reading.is_text(line));
+        for start in 0..bytes.len() {
+            for end in start..=bytes.len() {
+                let is_text = text.get(start..end).is_some();
+                let part = reading.part(Span::new(start, end));
+                assert_eq!((part.bytes(), part.is_text), (&bytes[start..end], is_text));
+                for cut in start..=end {
+                    let parts = part.split_at(cut - start);
+                    let is_text = is_text && text.is_char_boundary(cut);
+                    assert_eq!(parts.map(|part| part.is_text), [is_text; 2]);
+                    assert_eq!(
+                        parts.map(|part| part.bytes()),
+                        [&bytes[start..cut], &bytes[cut..end]]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_to_be_text_is_not_validated_again() {
+        let mut buffer = TextBuffer::default();
+        let text = LinePart { bytes: "é".as_bytes(), is_text: true };
+        let unknown = LinePart::unknown(b"a");
+        for (part, unvalidated) in [(text, 0), (text, 0), (unknown, 1), (text, 3)] {
+            buffer.push(part);
+            assert_eq!(buffer.unvalidated(), unvalidated);
+        }
+        assert!(buffer.validate());
+        assert_eq!(buffer.text(), "ééaé");
+    }
+
+    #[test]
     #[should_panic]
     fn data_that_was_not_validated_makes_no_slices() {
         let mut buffer = TextBuffer::default();
-        buffer.push(b"\xFF");
+        buffer.push(LinePart::unknown(b"\xFF"));
         Slices::from_buffer(buffer, "", "");
     }
 
@@ -1107,7 +1210,7 @@ mod tests {
         // What has not been validated is no part of it.
         buffer.clear();
         buffer.push_text("a");
-        buffer.push(b"\xFF");
+        buffer.push(LinePart::unknown(b"\xFF"));
         assert_eq!(buffer.short().unwrap().text(0), "a");
         buffer.shrink_to(ShortText::CAPACITY - 1);
         assert!(buffer.short().is_none());
@@ -1136,7 +1239,7 @@ mod tests {
                 if round % 2 == 0 {
                     buffer.reserve_exact(20);
                 }
-                buffer.push(piece);
+                buffer.push(LinePart::unknown(piece));
             }
             assert_eq!((buffer.text(), buffer.unvalidated(), buffer.len()), ("", 28, 28));
             assert!(buffer.validate());
@@ -1147,10 +1250,10 @@ mod tests {
     #[test]
     fn a_buffer_lends_only_what_is_text() {
         let mut buffer = TextBuffer::default();
-        buffer.push(b"ab\xC3");
+        buffer.push(LinePart::unknown(b"ab\xC3"));
         assert!(!buffer.validate());
         assert_eq!((buffer.text(), buffer.unvalidated_bytes()), ("ab", &b"\xC3"[..]));
-        buffer.push(b"\xA9\xFF");
+        buffer.push(LinePart::unknown(b"\xA9\xFF"));
         assert!(!buffer.validate());
         assert_eq!((buffer.text(), buffer.unvalidated_bytes()), ("abé", &b"\xFF"[..]));
     }
@@ -1171,7 +1274,7 @@ mod tests {
                 let (head, rest) = bytes.split_at(cut);
                 let mut buffer = TextBuffer::default();
                 for (piece, is_all) in [(head, false), (rest, true)] {
-                    buffer.push(piece);
+                    buffer.push(LinePart::unknown(piece));
                     buffer.replace_invalid(is_all);
                     let rest = buffer.unvalidated_bytes();
                     assert!(rest.is_empty() || (!is_all && is_cut_character(rest)));

@@ -15,7 +15,7 @@ use super::{
     Utf8Policy,
     field::{Digits, Field},
 };
-use crate::text::{Reading, ShortText, Span, Text, TextBuffer, is_cut_character};
+use crate::text::{LinePart, Reading, ShortText, Span, Text, TextBuffer, is_cut_character};
 
 /// Capacity that the data buffer keeps between blocks, in bytes.
 const KEPT_FOR_DATA: usize = 4096;
@@ -289,7 +289,7 @@ impl Block {
 
     #[inline]
     pub(super) fn set_comment_text(&mut self, value: &str) -> Result<(), TooLarge> {
-        check(value.len(), self.limit)?;
+        self.check_comment(value.len())?;
         replace(&mut self.line, value, KEPT_FOR_OTHERS);
         Ok(())
     }
@@ -311,8 +311,8 @@ impl Block {
 
     /// Checks a comment that is entirely within the chunk.
     #[inline]
-    pub(super) fn check_comment(&self, value: Span) -> Result<(), TooLarge> {
-        check(value.len(), self.limit)
+    pub(super) fn check_comment(&self, length: usize) -> Result<(), TooLarge> {
+        check(length, self.limit)
     }
 
     /// Whether nothing can be wrong yet with a line of so many bytes, even if it joins the data.
@@ -351,39 +351,27 @@ impl Block {
         Ok(())
     }
 
-    /// Appends the next bytes of a value, if there is room, and nothing can be
-    /// wrong with them before the line ends.
+    /// Appends the next part of a value, if there is room, and nothing can be
+    /// wrong with it before the line ends.
     #[inline(always)]
-    pub(super) fn append(&mut self, buffer: Buffer, bytes: &[u8]) -> bool {
+    pub(super) fn append(&mut self, buffer: Buffer, part: LinePart<'_>) -> bool {
         let unchecked = self.unchecked;
         let value = self.buffer(buffer);
-        value.len() + bytes.len() <= unchecked && value.push_if_room(bytes)
+        value.len() + part.bytes().len() <= unchecked && value.push_if_room(part)
     }
 
-    /// Appends the next bytes of a value. They are validated when the line
-    /// ends, unless what is wrong with them may be an error before that.
+    /// Appends the next part of a value. If it is not known to be text, it is validated when
+    /// the line ends, unless what is wrong with it may be an error before that.
     #[inline]
-    pub(super) fn push_value(&mut self, buffer: Buffer, bytes: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn push_value(&mut self, buffer: Buffer, part: LinePart<'_>) -> Result<(), Refusal> {
         let limit = self.limit;
-        let size = self.buffer(buffer).len().saturating_add(bytes.len());
+        let size = self.buffer(buffer).len().saturating_add(part.bytes().len());
         if size > limit {
-            return self.push_up_to_limit(buffer, bytes);
+            return self.push_up_to_limit(buffer, part.bytes());
         }
         self.make_room(buffer, size);
-        self.buffer(buffer).push(bytes);
+        self.buffer(buffer).push(part);
         if size <= self.unchecked { Ok(()) } else { self.validate(buffer, false) }
-    }
-
-    /// Same as [`push_value`](Self::push_value) to the data, for text, which is not validated
-    /// again: what waits before it is validated now.
-    pub(super) fn push_data_text(&mut self, text: &str) -> Result<(), Refusal> {
-        let size = self.data.len().saturating_add(text.len());
-        if size > self.limit || !self.data.validate() {
-            return self.push_value(Buffer::Data, text.as_bytes());
-        }
-        self.make_room(Buffer::Data, size);
-        self.data.push_text(text);
-        Ok(())
     }
 
     /// Appends bytes that exceed the limit, unless the last of them are the
@@ -394,7 +382,7 @@ impl Block {
         let longest = self.limit.saturating_add(CUT_CHARACTER + 1) - length;
         let bytes = &bytes[..bytes.len().min(longest)];
         self.make_room(buffer, length + bytes.len());
-        self.buffer(buffer).push(bytes);
+        self.buffer(buffer).push(LinePart::unknown(bytes));
         self.validate(buffer, false)
     }
 

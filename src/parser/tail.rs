@@ -10,11 +10,11 @@
 use core::{mem, str};
 
 use super::{
-    Utf8Policy,
+    Utf8Policy, Wanted,
     block::{Block, Buffer, Refusal},
     field::{self, Digits, Field},
 };
-use crate::text::{LineStart, is_cut_character};
+use crate::text::{LinePart, LineStart, is_cut_character};
 
 /// What a line turns out to be when it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,26 +67,15 @@ impl Tail {
     /// Begins a line, which may be added to the open block: nothing of that may
     /// be in the chunk any more.
     #[inline]
-    pub(super) fn begin(&mut self, first: &[u8], block: &mut Block) -> Result<(), Refusal> {
+    pub(super) fn begin(&mut self, first: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
         if block.dropped {
             self.state = State::Skipped;
             Ok(())
-        } else if first.len() > LineStart::CAPACITY {
+        } else if first.bytes().len() > LineStart::CAPACITY {
             self.begin_value(first, block)
         } else {
             self.go_on(LineStart::default(), first, block)
         }
-    }
-
-    /// Same as [`begin`](Self::begin), for text that is longer than a line start.
-    pub(super) fn begin_text(&mut self, first: &str, block: &mut Block) -> Result<(), Refusal> {
-        let (field, start) = field::split(first.as_bytes());
-        if field != Field::Data || block.dropped {
-            return self.begin(first.as_bytes(), block);
-        }
-        self.state = State::Value(Value::new(field));
-        block.begin_value(Buffer::Data)?;
-        block.push_data_text(&first[start..])
     }
 
     /// Gives up the line, the rest of which is skipped if it goes on.
@@ -94,36 +83,30 @@ impl Tail {
         self.state = if goes_on { State::Skipped } else { State::Closed };
     }
 
-    /// Same as [`read`](Self::read), for a few bytes, if nothing more is to be done for them
-    /// than to append them. Otherwise does nothing, and returns false.
+    /// Same as [`read`](Self::read), if nothing more is to be done for the part than to append
+    /// it. Otherwise does nothing, and returns false.
     #[inline(always)]
-    pub(super) fn append(&mut self, bytes: &[u8], block: &mut Block) -> bool {
+    pub(super) fn append(&mut self, part: LinePart<'_>, block: &mut Block) -> bool {
         match &mut self.state {
-            State::Value(Value { field: Field::Data, .. }) => block.append(Buffer::Data, bytes),
-            State::Value(Value { field: Field::Comment, .. }) => block.append(Buffer::Line, bytes),
-            State::Start(start) => block.may_wait(start.len() + bytes.len()) && start.push(bytes),
+            State::Value(Value { field: Field::Data, .. }) => block.append(Buffer::Data, part),
+            State::Value(Value { field: Field::Comment, .. }) => block.append(Buffer::Line, part),
+            State::Start(start) => {
+                block.may_wait(start.len() + part.bytes().len()) && start.push(part)
+            }
             _ => false,
         }
     }
 
     /// Reads the next bytes of the line, none of which is a line end.
     #[inline]
-    pub(super) fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+    pub(super) fn read(&mut self, part: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
         match &mut self.state {
-            State::Value(value) => value.read(bytes, block),
+            State::Value(value) => value.read(part, block),
             State::Start(start) => {
                 let start = *start;
-                self.go_on(start, bytes, block)
+                self.go_on(start, part, block)
             }
             State::Closed | State::Skipped => Ok(()),
-        }
-    }
-
-    /// Same as [`read`](Self::read), for text.
-    pub(super) fn read_text(&mut self, text: &str, block: &mut Block) -> Result<(), Refusal> {
-        match &self.state {
-            State::Value(Value { field: Field::Data, .. }) => block.push_data_text(text),
-            _ => self.read(text.as_bytes(), block),
         }
     }
 
@@ -133,29 +116,35 @@ impl Tail {
     fn go_on(
         &mut self,
         mut start: LineStart,
-        bytes: &[u8],
+        part: LinePart<'_>,
         block: &mut Block,
     ) -> Result<(), Refusal> {
-        let rest = start.fill(bytes);
+        let rest = start.fill(part);
         let may_wait = block.may_wait(start.len()) || !field::is_known(start.bytes());
-        if rest.is_empty() && may_wait {
+        if rest.bytes().is_empty() && may_wait {
             self.state = State::Start(start);
             // With its colon it is data, and the LF before it counts.
             return if start.bytes() == b"data:" { Ok(block.check_next_line()?) } else { Ok(()) };
         }
-        self.begin_value(start.bytes(), block)?;
+        self.begin_value(start.part(), block)?;
         self.read(rest, block)
     }
 
-    /// Ends the line, if there is one, with these bytes.
-    pub(super) fn finish(&mut self, last: &[u8], block: &mut Block) -> Result<Finished, Refusal> {
+    /// Ends the line, if there is one, with this part. The text of a comment is there only if
+    /// items are wanted.
+    pub(super) fn finish(
+        &mut self,
+        last: LinePart<'_>,
+        block: &mut Block,
+        wanted: Wanted,
+    ) -> Result<Finished, Refusal> {
         let mut read = if self.append(last, block) { Ok(()) } else { self.read(last, block) };
         if let State::Start(line) = self.state {
             if let Some(line) = line.text() {
                 self.state = State::Closed;
-                return read_short_line(line, block);
+                return read_short_line(line, block, wanted);
             }
-            read = self.begin_value(line.bytes(), block);
+            read = self.begin_value(line.part(), block);
         }
         let state = mem::take(&mut self.state);
         read?;
@@ -167,13 +156,14 @@ impl Tail {
 
     /// Reads the field of a line of which this is the start, or all.
     #[inline]
-    fn begin_value(&mut self, line: &[u8], block: &mut Block) -> Result<(), Refusal> {
-        let (field, start) = field::split(line);
+    fn begin_value(&mut self, line: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
+        let (field, start) = field::split(line.bytes());
         self.state = State::Value(Value::new(field));
         if let Some(buffer) = Buffer::of(field) {
             block.begin_value(buffer)?;
         }
-        self.read(if field == Field::Unknown { line } else { &line[start..] }, block)
+        let [_, value] = line.split_at(start);
+        self.read(if field == Field::Unknown { line } else { value }, block)
     }
 }
 
@@ -185,25 +175,27 @@ impl Value {
 
     /// Reads the next bytes of the value.
     #[inline]
-    fn read(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+    fn read(&mut self, part: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
         match self.field {
-            Field::Data => block.push_value(Buffer::Data, bytes),
-            Field::EventType | Field::Comment => block.push_value(Buffer::Line, bytes),
-            Field::Id | Field::Retry | Field::Unknown => self.read_seldom(bytes, block),
+            Field::Data => block.push_value(Buffer::Data, part),
+            Field::EventType | Field::Comment => block.push_value(Buffer::Line, part),
+            Field::Id | Field::Retry | Field::Unknown => self.read_seldom(part, block),
         }
     }
 
     #[inline(never)]
-    fn read_seldom(&mut self, bytes: &[u8], block: &mut Block) -> Result<(), Refusal> {
+    fn read_seldom(&mut self, part: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
+        let bytes = part.bytes();
         match self.field {
             Field::Id => match memchr::memchr(0, bytes) {
-                None => block.push_value(Buffer::Line, bytes),
+                None => block.push_value(Buffer::Line, part),
                 Some(nul) => {
-                    block.push_value(Buffer::Line, &bytes[..nul])?;
+                    let [id, ignored] = part.split_at(nul);
+                    block.push_value(Buffer::Line, id)?;
                     block.end_value(Buffer::Line)?;
                     block.clear_line();
                     self.field = Field::Unknown;
-                    self.ignored.push(&bytes[nul..], block.utf8_policy)
+                    self.ignored.push(ignored.bytes(), block.utf8_policy)
                 }
             },
             Field::Retry => {
@@ -238,7 +230,7 @@ impl Value {
 
 /// Reads a line of which nothing was read before.
 #[inline]
-fn read_short_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
+fn read_short_line(line: &str, block: &mut Block, wanted: Wanted) -> Result<Finished, Refusal> {
     let (field, start) = field::split(line.as_bytes());
     let value = &line[start..];
     match field {
@@ -246,7 +238,10 @@ fn read_short_line(line: &str, block: &mut Block) -> Result<Finished, Refusal> {
         Field::EventType => block.set_event_type_text(value)?,
         Field::Id => block.set_id_text(value)?,
         Field::Comment => {
-            block.set_comment_text(value)?;
+            match wanted {
+                Wanted::Items => block.set_comment_text(value)?,
+                Wanted::Events => block.check_comment(value.len())?,
+            }
             return Ok(Finished::Comment);
         }
         Field::Retry => block.set_retry(Digits::of(value.as_bytes())),
