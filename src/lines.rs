@@ -214,12 +214,19 @@ fn find_line_end(bytes: &[u8]) -> (Option<usize>, bool) {
 
 /// Fills the masks of a window of at least one block and at most [`BLOCKS`], and returns its
 /// summary, and zero if it is ASCII.
+#[inline]
 fn search_blocks(window: &[u8], masks: &mut Masks) -> (u64, u64) {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2.
         return unsafe { avx2::search_blocks(window, masks) };
     }
+    search_blocks_anywhere(window, masks)
+}
+
+/// The same, with what every processor of the target has.
+#[inline(never)]
+fn search_blocks_anywhere(window: &[u8], masks: &mut Masks) -> (u64, u64) {
     search_each(window, masks, vector::block)
 }
 

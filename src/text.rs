@@ -664,7 +664,7 @@ impl TextBuffer {
     #[inline]
     pub(crate) fn text(&self) -> &str {
         // SAFETY: by the invariant.
-        unsafe { str::from_utf8_unchecked(&self.bytes[..self.valid]) }
+        unsafe { str::from_utf8_unchecked(self.bytes.get_unchecked(..self.valid)) }
     }
 
     /// The text, if it is short, as data of an event. Copied without a branch on how long it
