@@ -449,7 +449,7 @@ impl Parser {
             (Kind::Event | Kind::End | Kind::Error, _) => true,
             (Kind::Comment | Kind::CommentInBuffer, Wanted::Items) => {
                 self.offset = chunk.offset();
-                self.block.save(chunk.text());
+                self.block.save(chunk);
                 true
             }
             (Kind::LastEventId | Kind::Retry, Wanted::Items) => true,
@@ -490,7 +490,7 @@ impl Parser {
         wanted: Wanted,
     ) -> Option<Kind> {
         self.offset = chunk.offset();
-        self.block.save(chunk.text());
+        self.block.save(&chunk);
         let begun = self.tail.begin(LinePart::unknown(chunk.bytes(line)), &mut self.block);
         let finished = self.tail.finish(LinePart::EMPTY, &mut self.block, wanted);
         self.end_line(begun.and(finished))
@@ -534,7 +534,7 @@ impl Parser {
         let (has_data, has_id, has_retry) = (fields.has(DATA), fields.has(ID), fields.has(RETRY));
         self.commit_retry();
         if has_id {
-            self.block.commit_id(&mut self.last_event_id, chunk.text());
+            self.block.commit_id(&mut self.last_event_id, chunk);
             self.new_id = true;
         }
         if has_data {
@@ -691,7 +691,7 @@ impl Parser {
     /// Reads the tail of the chunk: the beginning of a line, if anything.
     #[inline(never)]
     fn end_chunk(&mut self, mut chunk: Reading<'_>) -> Kind {
-        self.block.save(chunk.text());
+        self.block.save(&chunk);
         let tail = chunk.take_rest();
         self.offset = chunk.offset();
         if tail.is_empty() {

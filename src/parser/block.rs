@@ -483,10 +483,10 @@ impl Block {
 
     /// Copies what is in the chunk into the buffers, because the block may
     /// outlive the chunk.
-    #[inline]
-    pub(super) fn save(&mut self, text: Text<'_>) {
+    #[inline(always)]
+    pub(super) fn save(&mut self, chunk: &Reading<'_>) {
         if self.fields.has(DATA | EVENT_TYPE | ID) {
-            self.save_fields(text);
+            self.save_fields(chunk.text());
         }
     }
 
@@ -592,10 +592,10 @@ impl Block {
     }
 
     /// Makes the block's ID, if it has one, the last event ID.
-    #[inline]
-    pub(super) fn commit_id(&mut self, last_event_id: &mut TextBuffer, text: Text<'_>) {
+    #[inline(always)]
+    pub(super) fn commit_id(&mut self, last_event_id: &mut TextBuffer, chunk: &Reading<'_>) {
         if let Some(span) = self.fields.span_in_chunk(ID) {
-            replace(last_event_id, text.get(span), KEPT_FOR_OTHERS);
+            replace(last_event_id, chunk.text().get(span), KEPT_FOR_OTHERS);
         } else if self.fields.is_in_buffer(ID) {
             mem::swap(last_event_id, &mut self.id);
             self.outgrown |= self.id.capacity() > KEPT_FOR_OTHERS;

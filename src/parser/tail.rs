@@ -74,7 +74,8 @@ impl Tail {
         } else if first.bytes().len() > LineStart::CAPACITY {
             self.begin_value(first, block)
         } else {
-            self.go_on(LineStart::default(), first, block)
+            self.state = State::Start(LineStart::default());
+            self.go_on(first, block)
         }
     }
 
@@ -102,10 +103,7 @@ impl Tail {
     pub(super) fn read(&mut self, part: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
         match &mut self.state {
             State::Value(value) => value.read(part, block),
-            State::Start(start) => {
-                let start = *start;
-                self.go_on(start, part, block)
-            }
+            State::Start(_) => self.go_on(part, block),
             State::Closed | State::Skipped => Ok(()),
         }
     }
@@ -113,19 +111,15 @@ impl Tail {
     /// Adds the next bytes to the start of the line. Reads them if they are more than can wait,
     /// which is always enough to know the field.
     #[inline]
-    fn go_on(
-        &mut self,
-        mut start: LineStart,
-        part: LinePart<'_>,
-        block: &mut Block,
-    ) -> Result<(), Refusal> {
+    fn go_on(&mut self, part: LinePart<'_>, block: &mut Block) -> Result<(), Refusal> {
+        let State::Start(start) = &mut self.state else { return Ok(()) };
         let rest = start.fill(part);
         let may_wait = block.may_wait(start.len()) || !field::is_known(start.bytes());
         if rest.bytes().is_empty() && may_wait {
-            self.state = State::Start(start);
             // With its colon it is data, and the LF before it counts.
             return if start.bytes() == b"data:" { Ok(block.check_next_line()?) } else { Ok(()) };
         }
+        let start = *start;
         self.begin_value(start.part(), block)?;
         self.read(rest, block)
     }
@@ -139,11 +133,13 @@ impl Tail {
         wanted: Wanted,
     ) -> Result<Finished, Refusal> {
         let mut read = if self.append(last, block) { Ok(()) } else { self.read(last, block) };
-        if let State::Start(line) = self.state {
+        if let State::Start(line) = &self.state {
             if let Some(line) = line.text() {
+                let finished = read_short_line(line, block, wanted);
                 self.state = State::Closed;
-                return read_short_line(line, block, wanted);
+                return finished;
             }
+            let line = *line;
             read = self.begin_value(line.part(), block);
         }
         let state = mem::take(&mut self.state);
