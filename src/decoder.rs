@@ -10,7 +10,7 @@ use crate::{
     event::{Event, IdSource, Item, SharedId},
     parser::{ID, Kind, Parser, Wanted},
     shared::OwnedChunk,
-    text::{Arrived, Chunk, EventText, Slices, Span},
+    text::{Arrived, Chunk, EventText, ShortText, Slices, Span},
 };
 
 /// How long an ID may be for later events of its chunk to point at it there. A
@@ -26,18 +26,19 @@ const KEPT_IN_QUEUE: usize = 16;
 ///
 /// It does no I/O. An event that is entirely within a chunk is a slice of it.
 /// One that is not, because it is split across chunks, has several `data` lines or
-/// is not UTF-8, is copied once: into itself if it is short, or into memory of its own. With feature `codec` it is a
-/// decoder of `tokio_util::codec`, too, for `FramedRead`.
+/// is not UTF-8, is put together and copied: if it is short into the [`Event`] itself, or else
+/// into memory of its own. With feature `codec` it is a decoder of `tokio_util::codec`,
+/// too, for `FramedRead`.
 ///
 /// # Cost
 ///
 /// One allocation for each chunk that has several events in it, or one and more
 /// bytes after it; none for one event that is a whole chunk. One for each event
-/// that cannot be a slice, if its type, data and ID are more than 80 bytes. One for a last event ID that events of later chunks
-/// inherit, or of its own chunk if it is longer than 64 bytes. And those that
-/// the [`Parser`] makes for a block that is larger than
-/// its buffers. The last event ID is kept twice: by the parser, and for the
-/// events that inherit it.
+/// that cannot be a slice, if its type, data and ID are more than 80 bytes. One for a
+/// last event ID that events of later chunks inherit, or of its own chunk if it is
+/// longer than 64 bytes, or if such an event is no slice. And those that the [`Parser`]
+/// makes for a block that is larger than its buffers. The last event ID is kept twice:
+/// by the parser, and for the events that inherit it.
 ///
 /// # Examples
 ///
@@ -355,8 +356,11 @@ impl Decoder {
     #[inline(never)]
     fn copied_long_text(&mut self) -> EventText {
         match self.parser.small_data() {
-            Some(data) => EventText::Slices(Slices::copied(data, "", "")),
-            None => self.copied_texts(),
+            // Most of them.
+            Some(data) if data.len() > ShortText::CAPACITY => {
+                EventText::Slices(Slices::copied(data, "", ""))
+            }
+            _ => self.copied_texts(),
         }
     }
 

@@ -150,8 +150,8 @@ impl hash::Hash for EventRef<'_> {
 /// An event that owns, or shares, its text.
 ///
 /// Cheap to clone: text of more than 80 bytes is shared, and never copied. An event
-/// from a [`Decoder`](crate::Decoder) or `EventStream` shares the chunk that it
-/// arrived in, if it is whole there, and so keeps all of that chunk alive: 1,000 events of 4 bytes,
+/// from a [`Decoder`](crate::Decoder) or `EventStream` that is a slice of the chunk that
+/// it arrived in shares it, and so keeps all of that chunk alive: 1,000 events of 4 bytes,
 /// kept from 1,000 chunks of 32 KiB, hold 32 MiB. [`detach`](Self::detach)
 /// those that you keep for long.
 ///

@@ -778,7 +778,7 @@ pub(crate) enum Wanted {
 pub(crate) enum Kind {
     Event,
     Comment,
-    /// One that was put together in the block's buffer.
+    /// One that was put together in the block's buffer, if items are wanted.
     CommentInBuffer,
     LastEventId,
     Retry,

@@ -21,7 +21,7 @@ const BUFFER: usize = 16 * 1024;
 ///
 /// [`next_event`](Self::next_event) and [`next_item`](Self::next_item) lend
 /// what they read, without a copy. As an [`Iterator`] it yields [`Event`]s,
-/// each copied into memory of its own.
+/// each of which is a copy.
 ///
 /// # Termination
 ///
@@ -36,8 +36,9 @@ const BUFFER: usize = 16 * 1024;
 /// # Cost
 ///
 /// Reads up to 16 KiB at a time into one buffer; do not wrap the reader in
-/// another. Other than that it allocates as described at [`Parser`], and once
-/// more for a last event ID that owned events inherit. An event is delivered as
+/// another. Other than that it allocates as described at [`Parser`], once for an
+/// owned event of more than 80 bytes, and once for a last event ID that owned events
+/// inherit. An event is delivered as
 /// soon as the reader has returned the bytes that complete it.
 ///
 /// # Examples
@@ -211,8 +212,8 @@ impl<R: Read> EventReader<R> {
     }
 }
 
-/// Yields owned events, each copied into memory of its own, except for an
-/// inherited last event ID, which they share. Continues after errors as
+/// Yields owned events, each of which is a copy, except for an inherited last event
+/// ID, which they share. Continues after errors as
 /// described at [`EventReader`], and ends where that ends.
 impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;

@@ -22,7 +22,7 @@ use crate::text::StableBytes;
 pub(crate) struct OwnedChunk {
     // INVARIANT: those that the owner keeps alive, or none. They are here, too, so that it need
     // not be asked who that is.
-    bytes: NonNull<[u8]>,
+    bytes: Kept,
     owner: Owner,
 }
 
@@ -36,23 +36,44 @@ enum Owner {
     Lender(Lender),
 }
 
-// SAFETY: the owner is `Send` and `Sync`, and the bytes are those that it lends.
-unsafe impl Send for OwnedChunk {}
+/// Bytes that something beside this keeps alive and where they are.
+#[derive(Clone, Copy, Debug)]
+struct Kept(NonNull<[u8]>);
+
+// SAFETY: what is shared are bytes that do not change.
+unsafe impl Send for Kept {}
 // SAFETY: as above.
-unsafe impl Sync for OwnedChunk {}
+unsafe impl Sync for Kept {}
+
+impl Kept {
+    const NONE: Self = Self(NonNull::slice_from_raw_parts(NonNull::dangling(), 0));
+
+    #[inline]
+    fn new(bytes: &[u8]) -> Self {
+        Self(NonNull::from(bytes))
+    }
+
+    /// # Safety
+    ///
+    /// The bytes must be alive for as long as they are borrowed.
+    #[inline]
+    unsafe fn get<'a>(self) -> &'a [u8] {
+        // SAFETY: by the caller's promise.
+        unsafe { self.0.as_ref() }
+    }
+}
 
 // SAFETY: `Bytes` is immutable, and sharing it moves the handle, not the bytes.
 unsafe impl StableBytes for OwnedChunk {
     #[inline]
     fn bytes(&self) -> &[u8] {
         // SAFETY: by the invariant.
-        unsafe { self.bytes.as_ref() }
+        unsafe { self.bytes.get() }
     }
 }
 
 impl OwnedChunk {
-    pub(crate) const EMPTY: Self = Self { bytes: Self::NO_BYTES, owner: Owner::Nobody };
-    const NO_BYTES: NonNull<[u8]> = NonNull::slice_from_raw_parts(NonNull::dangling(), 0);
+    pub(crate) const EMPTY: Self = Self { bytes: Kept::NONE, owner: Owner::Nobody };
 
     /// Whether there is no chunk, or its last event has taken it.
     #[inline]
@@ -64,7 +85,11 @@ impl OwnedChunk {
     #[inline]
     pub(crate) fn lend(&mut self) -> OwnedBytes {
         if let Owner::Sole(bytes) = &mut self.owner {
-            self.owner = Owner::Lender(Lender::new(mem::take(bytes)));
+            // In this order: to allocate may panic.
+            self.bytes = Kept::NONE;
+            let lender = Lender::new(mem::take(bytes));
+            self.bytes = lender.shared.bytes;
+            self.owner = Owner::Lender(lender);
         }
         match &mut self.owner {
             Owner::Lender(lender) => OwnedBytes::Shared(lender.lend()),
@@ -75,7 +100,7 @@ impl OwnedChunk {
     /// The chunk itself, for its last event.
     #[inline]
     pub(crate) fn take(&mut self) -> OwnedBytes {
-        self.bytes = Self::NO_BYTES;
+        self.bytes = Kept::NONE;
         match mem::replace(&mut self.owner, Owner::Nobody) {
             Owner::Sole(bytes) => OwnedBytes::Sole(bytes),
             Owner::Lender(mut lender) => OwnedBytes::Shared(lender.lend()),
@@ -96,7 +121,7 @@ impl OwnedChunk {
 impl From<Bytes> for OwnedChunk {
     #[inline]
     fn from(bytes: Bytes) -> Self {
-        Self { bytes: NonNull::from(&bytes[..]), owner: Owner::Sole(bytes) }
+        Self { bytes: Kept::new(&bytes), owner: Owner::Sole(bytes) }
     }
 }
 
@@ -142,7 +167,7 @@ pub(crate) struct SharedBytes {
     // count is this one's.
     counted: NonNull<Counted>,
     // INVARIANT: all of its bytes.
-    bytes: NonNull<[u8]>,
+    bytes: Kept,
 }
 
 // SAFETY: all that is shared is an atomic number and `Bytes`, which are `Sync`;
@@ -161,7 +186,7 @@ impl SharedBytes {
     #[inline]
     fn bytes(&self) -> &[u8] {
         // SAFETY: by the invariants.
-        unsafe { self.bytes.as_ref() }
+        unsafe { self.bytes.get() }
     }
 
     /// Gives back this many references, and with the last one frees the bytes.
@@ -224,7 +249,7 @@ pub(crate) struct Lender {
 impl Lender {
     fn new(bytes: Bytes) -> Self {
         let counted = Box::leak(Box::new(Counted { count: AtomicUsize::new(CREDIT), bytes }));
-        let bytes = NonNull::from(&counted.bytes[..]);
+        let bytes = Kept::new(&counted.bytes);
         let shared = ManuallyDrop::new(SharedBytes { counted: NonNull::from(counted), bytes });
         Self { shared, credit: CREDIT }
     }

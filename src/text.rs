@@ -123,6 +123,7 @@ impl Progress {
                 return line.end <= valid.end;
             }
             // What is not UTF-8 was in a line before this one.
+            assert!(line.start <= end, "the line has been searched");
             *valid = Span::new(line.start, line.start);
         }
     }
@@ -266,6 +267,7 @@ impl<'a> Reading<'a> {
     /// Passes over bytes at the start of the chunk, none of which ends a line
     /// that is to be read.
     pub(crate) fn skip(&mut self, length: usize) {
+        assert!(length <= self.rest().len(), "what is passed over is there");
         let start = self.progress.position + length;
         self.progress.position = start;
         self.progress.valid = Span::new(start, start);
@@ -573,10 +575,13 @@ impl ShortText {
     pub(crate) const CAPACITY: usize = 80;
 
     fn copied(texts: [&str; 3]) -> Option<Self> {
+        if texts.iter().map(|text| text.len()).sum::<usize>() > Self::CAPACITY {
+            return None;
+        }
         let mut bytes = [0; Self::CAPACITY];
         let (mut end, mut ends) = (0, 0);
         for (index, text) in texts.into_iter().enumerate() {
-            bytes.get_mut(end..)?.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+            bytes[end..][..text.len()].copy_from_slice(text.as_bytes());
             end += text.len();
             ends |= (end as u64) << (8 * index);
         }
@@ -724,7 +729,7 @@ impl TextBuffer {
         }
     }
 
-    /// Same as [`push`](Self::push), for a few bytes, if there is room.
+    /// Same as [`push`](Self::push), if there is room.
     #[inline(always)]
     pub(crate) fn push_if_room(&mut self, part: LinePart<'_>) -> bool {
         let has_room = self.bytes.capacity() - self.bytes.len() >= part.bytes.len();

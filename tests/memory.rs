@@ -419,6 +419,18 @@ fn an_event_that_is_no_slice_has_just_the_memory_that_its_text_needs() {
 }
 
 #[test]
+fn a_short_event_of_a_parser_that_was_cloned_in_the_middle_of_it_allocates_nothing() {
+    let mut parser = Parser::new();
+    assert!(parser.feed(b"data: abc\n").next_event().unwrap().is_none());
+    // Its buffer has room for no more than it holds.
+    let mut decoder = Decoder::with_parser(parser.clone());
+    let mut events = Vec::with_capacity(1);
+    let rest = Bytes::from_static(b"\n");
+    let calls = counted(|| decode(&mut decoder, [rest], |event| events.push(event))).calls;
+    assert_eq!((calls, events[0].data()), (0, "abc"));
+}
+
+#[test]
 fn large_data_that_is_put_together_is_moved_into_its_event_and_not_copied() {
     for (length, event_type, id) in
         [(KEPT + 1, "", ""), (3 * KEPT, "", ""), (100_000, "t", "1"), (1_000_000, "", "1")]

@@ -309,7 +309,7 @@ impl Block {
         self.fields.has(RETRY).then_some(self.retry)
     }
 
-    /// Checks a comment that is entirely within the chunk.
+    /// Checks a comment, of which all is there.
     #[inline]
     pub(super) fn check_comment(&self, length: usize) -> Result<(), TooLarge> {
         check(length, self.limit)

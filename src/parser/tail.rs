@@ -3,9 +3,9 @@
 //! The first bytes of it are put together ([`LineStart`]). If it ends before they are
 //! many, it is read like a line of the body. Otherwise it is read as it arrives, and only
 //! what it means is kept: the value goes straight to where it belongs in the [`Block`].
-//! There it is validated, at the latest when the line is complete, so that for what is kept
-//! nothing here has to think of a character that is cut. Lines that are not UTF-8 are read
-//! here too, however they are cut.
+//! There it is validated at the latest when the line is complete, unless it is known to be
+//! text, so that for what is kept nothing here has to think of a character that is cut. Lines
+//! that are not UTF-8 are read here too, however they are cut.
 
 use core::{mem, str};
 
@@ -19,7 +19,7 @@ use crate::text::{LinePart, LineStart, is_cut_character};
 /// What a line turns out to be when it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finished {
-    /// A comment, which is in the block's line buffer.
+    /// A comment, which is in the block's line buffer if items are wanted.
     Comment,
     /// A line that has already had its whole effect on the block.
     Other,
