@@ -286,8 +286,8 @@ impl Event {
     /// Copies the event out of the chunk that it keeps alive.
     ///
     /// Allocates once if type, data and ID are more than 80 bytes together, and once
-    /// more for an ID that it inherits from its own chunk. Any other inherited last event ID stays shared with other events;
-    /// it never keeps a chunk alive.
+    /// more for an ID that it inherits from its own chunk. Any other inherited last event
+    /// ID stays shared with other events; it never keeps a chunk alive.
     pub fn detach(self) -> Self {
         let mut shared_id = SharedId(self.inherited_id.clone());
         self.as_event_ref().copied_with(&mut shared_id)

@@ -38,8 +38,8 @@ const BUFFER: usize = 16 * 1024;
 /// Reads up to 16 KiB at a time into one buffer; do not wrap the reader in
 /// another. Other than that it allocates as described at [`Parser`], once for an
 /// owned event of more than 80 bytes, and once for a last event ID that owned events
-/// inherit. An event is delivered as
-/// soon as the reader has returned the bytes that complete it.
+/// inherit. An event is delivered as soon as the reader has returned the bytes that
+/// complete it.
 ///
 /// # Examples
 ///
@@ -213,8 +213,8 @@ impl<R: Read> EventReader<R> {
 }
 
 /// Yields owned events, each of which is a copy, except for an inherited last event
-/// ID, which they share. Continues after errors as
-/// described at [`EventReader`], and ends where that ends.
+/// ID, which they share. Continues after errors as described at [`EventReader`], and
+/// ends where that ends.
 impl<R: Read> Iterator for EventReader<R> {
     type Item = Result<Event, StreamError<io::Error>>;
 

@@ -214,7 +214,7 @@ impl<'a> Text<'a> {
     #[inline]
     fn is_boundary(self, place: usize) -> bool {
         // SAFETY: as far as the region goes there are bytes.
-        place >= self.valid.end || unsafe { *self.bytes.get_unchecked(place) as i8 } >= -0x40
+        place >= self.valid.end || starts_character(unsafe { *self.bytes.get_unchecked(place) })
     }
 
     /// Whether [`get`](Self::get) can lend `span`, which starts and ends on
@@ -455,8 +455,7 @@ impl<'a> LinePart<'a> {
     pub(crate) fn split_at(self, length: usize) -> [Self; 2] {
         let (first, rest) = self.bytes.split_at(length);
         // Text that is cut between two characters is text on both sides.
-        let starts_character = rest.first().is_none_or(|byte| *byte as i8 >= -0x40);
-        let is_text = self.is_text && starts_character;
+        let is_text = self.is_text && rest.first().is_none_or(|byte| starts_character(*byte));
         [first, rest].map(|bytes| Self { bytes, is_text })
     }
 }
@@ -912,6 +911,12 @@ fn parts(bytes: &[u8], is_all: bool) -> impl Iterator<Item = Part> {
         let is_cut = left == 0 && !is_all && is_cut_character(invalid);
         Part { length, kept: if is_cut { length } else { valid } }
     })
+}
+
+/// Whether a byte of text is the first of a character, and not one of those that follow.
+#[inline]
+fn starts_character(byte: u8) -> bool {
+    byte as i8 >= -0x40
 }
 
 /// Whether bytes are the beginning of one character.
